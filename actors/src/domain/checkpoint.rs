@@ -1,0 +1,140 @@
+//! A state as bytes, so that recovery need not start at the first event.
+//!
+//! A checkpoint is written when as many bytes were appended since the last one as it would hold itself, so over a
+//! log all checkpoints together cost no more than the log: the n-th event costs the same whatever n is.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::change::Checkpoint;
+use super::event::{ClientSeq, Level, Series, SeriesMode, TaskEvent};
+use super::series::OwnedSeriesParts;
+use super::state::State;
+use super::task::Head;
+use super::{EventId, Json, TaskId, Timestamp};
+
+/// Fewer appended bytes than this are folded again faster than a checkpoint is read.
+const WORTHWHILE: usize = 64 * 1024;
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    last_at: Timestamp,
+    kinds: Vec<(String, Level)>,
+    runs: Vec<(u32, u32)>,
+    series: Vec<StoredSeries>,
+    clients: Vec<(Arc<str>, u64)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredSeries {
+    last: StoredEvent,
+    running: Option<(StoredEvent, Option<String>)>,
+    newest_latest: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredEvent {
+    id: EventId,
+    index: u64,
+    at: Timestamp,
+    event_type: Arc<str>,
+    level: Level,
+    data: Json,
+    series: Option<Arc<str>>,
+    mode: Option<SeriesMode>,
+    field: Option<Arc<str>>,
+    client: Option<(Arc<str>, u64)>,
+}
+
+impl StoredEvent {
+    fn of(event: &TaskEvent) -> Self {
+        let series = event.series.as_deref().cloned().unwrap_or_default();
+        Self {
+            id: event.id.clone(),
+            index: event.index,
+            at: event.timestamp,
+            event_type: Arc::clone(&event.event_type),
+            level: event.level,
+            data: event.data.clone(),
+            series: series.id,
+            mode: series.mode,
+            field: series.acc_field,
+            client: event.client.as_deref().map(|client| (Arc::clone(&client.id), client.seq)),
+        }
+    }
+
+    fn into_event(self, task_id: &TaskId) -> Arc<TaskEvent> {
+        let series = Series { id: self.series, mode: self.mode, acc_field: self.field };
+        Arc::new(TaskEvent {
+            id: self.id,
+            task_id: task_id.clone(),
+            index: self.index,
+            timestamp: self.at,
+            event_type: self.event_type,
+            level: self.level,
+            data: self.data,
+            series: (series != Series::default()).then(|| Box::new(series)),
+            client: self.client.map(|(id, seq)| Box::new(ClientSeq { id, seq })),
+            snapshot: false,
+        })
+    }
+}
+
+/// The checkpoint to store with the next commit, if one is worth it.
+pub fn due(state: &State) -> Option<Checkpoint> {
+    let worth = state.since_checkpoint >= WORTHWHILE
+        && state.since_checkpoint >= state.series.weight() + state.ranks.weight();
+    worth.then(|| Checkpoint { version: state.stamp.version, bytes: encode(state).into() })
+}
+
+fn encode(state: &State) -> Vec<u8> {
+    let (kinds, runs) = state.ranks.runs();
+    let series = state.series.parts().map(|parts| StoredSeries {
+        last: StoredEvent::of(parts.last),
+        running: parts.running.map(|(event, text)| (StoredEvent::of(event), text.map(str::to_owned))),
+        newest_latest: parts.newest_latest,
+    });
+    let stored = Stored {
+        last_at: state.last_at,
+        kinds: kinds.into_iter().map(|(name, level)| (name.to_owned(), level)).collect(),
+        runs,
+        series: series.collect(),
+        clients: state.clients.iter().map(|(id, next)| (Arc::clone(id), *next)).collect(),
+    };
+    serde_json::to_vec(&stored).expect("a checkpoint serialises")
+}
+
+/// The state that `checkpoint` describes, under the present `head`.
+///
+/// # Errors
+/// When the bytes are not a checkpoint; the caller then folds the log from its first event.
+pub fn restore(
+    head: Arc<Head>,
+    stamp: super::change::Stamp,
+    checkpoint: &Checkpoint,
+) -> Result<State, serde_json::Error> {
+    let stored: Stored = serde_json::from_slice(&checkpoint.bytes)?;
+    let mut state = State::before_log(head, stamp.incarnation, stamp.revision);
+    let kinds: Vec<(Arc<str>, Level)> =
+        stored.kinds.into_iter().map(|(name, level)| (name.into(), level)).collect();
+    for (kind, count) in stored.runs {
+        let (name, level) = &kinds[kind as usize];
+        for _ in 0..count {
+            state.ranks.push(name, *level);
+        }
+    }
+    let task_id = state.head.task.id.clone();
+    for series in stored.series {
+        let parts = OwnedSeriesParts {
+            last: series.last.into_event(&task_id),
+            running: series.running.map(|(event, text)| (event.into_event(&task_id), text)),
+            newest_latest: series.newest_latest,
+        };
+        state.series.restore(parts);
+    }
+    state.clients = stored.clients.into_iter().collect();
+    state.last_at = stored.last_at;
+    state.stamp.version = checkpoint.version;
+    Ok(state)
+}

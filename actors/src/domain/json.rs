@@ -1,0 +1,342 @@
+//! User JSON as opaque text: checked once at the door, kept byte for byte, never rebuilt as a tree.
+//!
+//! PROTOCOL §1 asks that user values come back with their key order and their exact numbers.
+//! Keeping the (compact) text is the simplest way to promise that.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+/// Deepest nesting of arrays and objects accepted in a request (PROTOCOL §1).
+pub const MAX_DEPTH: usize = 128;
+
+/// Largest object whose keys are compared pairwise for duplicates; larger ones go through a map.
+const SMALL_OBJECT: usize = 24;
+
+/// Why a text is not acceptable JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JsonError {
+    /// Not JSON, not UTF-8, a lone surrogate, or nested deeper than [`MAX_DEPTH`].
+    #[error("malformed JSON")]
+    Malformed,
+    /// A string holds `\u0000`, which no store can be trusted to keep.
+    #[error("strings must not contain \\u0000")]
+    Nul,
+}
+
+/// A JSON value as compact text. Cloning is cheap; equality is equality of the text.
+#[derive(Clone)]
+pub struct Json(Arc<RawValue>);
+
+impl Json {
+    /// The value `null`.
+    pub fn null() -> Self {
+        Self::trusted("null".to_owned())
+    }
+
+    /// The value `{}`.
+    pub fn empty_object() -> Self {
+        Self::trusted("{}".to_owned())
+    }
+
+    /// Checks `text`, removes white space outside strings and resolves duplicate keys (the last value wins).
+    pub fn parse(text: &str) -> Result<Self, JsonError> {
+        check(text.as_bytes())?;
+        serde_json::from_str(text).map_err(|_| JsonError::Malformed)
+    }
+
+    /// Wraps text that is already compact, valid JSON, for instance what a store gives back.
+    pub fn from_stored(text: String) -> Result<Self, JsonError> {
+        RawValue::from_string(text).map(|raw| Self(raw.into())).map_err(|_| JsonError::Malformed)
+    }
+
+    /// Serialises `value`.
+    pub fn of(value: &impl Serialize) -> Self {
+        let text = serde_json::to_string(value).expect("values of the domain serialise");
+        Self::trusted(text)
+    }
+
+    fn trusted(text: String) -> Self {
+        Self(RawValue::from_string(text).expect("text built by the domain is JSON").into())
+    }
+
+    /// The compact text.
+    pub fn as_str(&self) -> &str {
+        self.0.get()
+    }
+
+    /// Whether the value is an object.
+    pub fn is_object(&self) -> bool {
+        self.as_str().starts_with('{')
+    }
+
+    /// The text of the member `name` of this object, or `None` when it is absent or this is no object.
+    pub fn member(&self, name: &str) -> Option<&str> {
+        Members::of(self.as_str())?.find(|(key, _)| key_is(key, name)).map(|(_, value)| value)
+    }
+
+    /// The inside of the string literal at member `name`, still escaped, or `None` when that is no string.
+    pub fn string_member(&self, name: &str) -> Option<&str> {
+        self.member(name)?.strip_prefix('"')?.strip_suffix('"')
+    }
+
+    /// This object with the string at member `name` replaced by `escaped`, all else untouched.
+    pub fn with_string_member(&self, name: &str, escaped: &str) -> Self {
+        let text = self.as_str();
+        let Some(old) = self.string_member(name) else {
+            return self.clone();
+        };
+        let start = old.as_ptr() as usize - text.as_ptr() as usize;
+        let mut out = String::with_capacity(text.len() - old.len() + escaped.len());
+        out.push_str(&text[..start]);
+        out.push_str(escaped);
+        out.push_str(&text[start + old.len()..]);
+        Self::trusted(out)
+    }
+}
+
+impl PartialEq for Json {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Json {}
+
+impl fmt::Debug for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <Box<RawValue>>::deserialize(deserializer)?;
+        if is_canonical(raw.get()) {
+            return Ok(Self(raw.into()));
+        }
+        let value: serde_json::Value = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
+        Ok(Self::of(&value))
+    }
+}
+
+/// Checks a whole request body: UTF-8, depth, surrogate pairs and `\u0000`.
+///
+/// The grammar itself is left to the parser that reads the body afterwards.
+pub fn check(body: &[u8]) -> Result<&str, JsonError> {
+    let text = std::str::from_utf8(body).map_err(|_| JsonError::Malformed)?;
+    let bytes = text.as_bytes();
+    let (mut depth, mut at, mut in_string) = (0usize, 0, false);
+    while at < bytes.len() {
+        match (bytes[at], in_string) {
+            (b'"', _) => in_string = !in_string,
+            (b'\\', true) => at += check_escape(&bytes[at..])?,
+            (b'{' | b'[', false) => {
+                depth += 1;
+                if depth > MAX_DEPTH {
+                    return Err(JsonError::Malformed);
+                }
+            }
+            (b'}' | b']', false) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        at += 1;
+    }
+    Ok(text)
+}
+
+/// Length of the escape sequence at the start of `rest`, minus one.
+fn check_escape(rest: &[u8]) -> Result<usize, JsonError> {
+    if rest.get(1) != Some(&b'u') {
+        return Ok(1);
+    }
+    match hex4(rest.get(2..6))? {
+        0 => Err(JsonError::Nul),
+        0xD800..=0xDBFF => match (rest.get(6..8), hex4(rest.get(8..12))?) {
+            (Some(b"\\u"), 0xDC00..=0xDFFF) => Ok(11),
+            _ => Err(JsonError::Malformed),
+        },
+        0xDC00..=0xDFFF => Err(JsonError::Malformed),
+        _ => Ok(5),
+    }
+}
+
+fn hex4(digits: Option<&[u8]>) -> Result<u32, JsonError> {
+    let digits = digits.ok_or(JsonError::Malformed)?;
+    digits.iter().try_fold(0u32, |value, digit| {
+        let digit = char::from(*digit).to_digit(16).ok_or(JsonError::Malformed)?;
+        Ok(value << 4 | digit)
+    })
+}
+
+/// Whether valid JSON `text` has no white space outside strings, no duplicate keys, no escaped key.
+fn is_canonical(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let (mut at, mut objects) = (0, false);
+    while at < bytes.len() {
+        match bytes[at] {
+            b' ' | b'\n' | b'\r' | b'\t' => return false,
+            b'"' => at = end_of_string(bytes, at),
+            b'{' => objects = true,
+            _ => {}
+        }
+        at += 1;
+    }
+    !objects || keys_are_unique(text)
+}
+
+fn keys_are_unique(value: &str) -> bool {
+    match value.as_bytes().first() {
+        Some(b'{') => {
+            let members: Vec<_> = Members::of(value).into_iter().flatten().collect();
+            let plain = members.iter().all(|(key, _)| !key.contains('\\'));
+            plain
+                && members.len() <= SMALL_OBJECT
+                && (1..members.len()).all(|i| members[..i].iter().all(|m| m.0 != members[i].0))
+                && members.iter().all(|(_, value)| keys_are_unique(value))
+        }
+        Some(b'[') => Elements::of(value).all(keys_are_unique),
+        _ => true,
+    }
+}
+
+fn key_is(raw_key: &str, name: &str) -> bool {
+    if !raw_key.contains('\\') {
+        return raw_key == name;
+    }
+    serde_json::from_str::<String>(&format!("\"{raw_key}\"")).is_ok_and(|key| key == name)
+}
+
+/// Index of the quote that ends the string starting at `at`.
+fn end_of_string(bytes: &[u8], at: usize) -> usize {
+    let mut end = at + 1;
+    while end < bytes.len() && bytes[end] != b'"' {
+        end += if bytes[end] == b'\\' { 2 } else { 1 };
+    }
+    end
+}
+
+/// Index just behind the compact value that starts at `at`.
+fn end_of_value(bytes: &[u8], at: usize) -> usize {
+    let (mut depth, mut end) = (0usize, at);
+    while end < bytes.len() {
+        match bytes[end] {
+            b'"' => end = end_of_string(bytes, end),
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' if depth == 0 => return end,
+            b'}' | b']' => depth -= 1,
+            b',' if depth == 0 => return end,
+            _ => {}
+        }
+        end += 1;
+    }
+    end
+}
+
+/// The members of a compact object: raw key without quotes, raw value.
+struct Members<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Members<'a> {
+    fn of(text: &'a str) -> Option<Self> {
+        text.starts_with('{').then_some(Self { text, at: 1 })
+    }
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = (&'a str, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let bytes = self.text.as_bytes();
+        if bytes.get(self.at) != Some(&b'"') {
+            return None;
+        }
+        let key_end = end_of_string(bytes, self.at);
+        let key = self.text.get(self.at + 1..key_end)?;
+        let start = key_end + 2;
+        let end = end_of_value(bytes, start);
+        self.at = end + 1;
+        Some((key, self.text.get(start..end)?))
+    }
+}
+
+/// The elements of a compact array.
+struct Elements<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Elements<'a> {
+    fn of(text: &'a str) -> Self {
+        Self { text, at: 1 }
+    }
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let end = end_of_value(self.text.as_bytes(), self.at);
+        let element = self.text.get(self.at..end)?;
+        self.at = end + 1;
+        (!element.is_empty()).then_some(element)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_key_order_and_empty_values_are_kept() {
+        let text =
+            r#"{"z":12345678901234567,"a":0.1234567890123456789,"n":null,"e":[],"o":{},"s":"\u00e9\n"}"#;
+        assert_eq!(Json::parse(text).unwrap().as_str(), text);
+    }
+
+    #[test]
+    fn white_space_goes_and_the_last_duplicate_key_wins() {
+        let json = Json::parse("{ \"a\" : 1,\n\"b\":\"x y\" , \"a\": 2.50 }").unwrap();
+        assert_eq!(json.as_str(), r#"{"a":2.50,"b":"x y"}"#);
+        let nested = Json::parse(r#"[{"a":{"k":1,"k":2}}]"#).unwrap();
+        assert_eq!(nested.as_str(), r#"[{"a":{"k":2}}]"#);
+        let escaped = Json::parse(r#"{"a":1,"\u0061":2}"#).unwrap();
+        assert_eq!(escaped.as_str(), r#"{"a":2}"#);
+    }
+
+    #[test]
+    fn hostile_text_is_refused() {
+        let deep = |n: usize| "[".repeat(n) + &"]".repeat(n);
+        assert!(Json::parse(&deep(128)).is_ok());
+        assert_eq!(Json::parse(&deep(129)), Err(JsonError::Malformed));
+        assert_eq!(Json::parse(r#""\u0000""#), Err(JsonError::Nul));
+        assert_eq!(Json::parse(r#"{"\u0000":1}"#), Err(JsonError::Nul));
+        for lone in [r#""\ud800""#, r#""\ud800\u0041""#, r#""\udc00""#, r#""\ud8"#] {
+            assert_eq!(Json::parse(lone), Err(JsonError::Malformed), "{lone}");
+        }
+        assert!(Json::parse(r#""\ud83d\ude00 \\u0000""#).is_ok());
+        assert_eq!(check(b"\"\xff\""), Err(JsonError::Malformed));
+    }
+
+    #[test]
+    fn a_string_member_is_found_and_replaced_in_place() {
+        let json = Json::parse(r#"{"x":{"delta":"no"},"delta":"a\"b","y":1}"#).unwrap();
+        assert_eq!(json.string_member("delta"), Some(r#"a\"b"#));
+        assert_eq!(json.string_member("y"), None);
+        assert_eq!(
+            json.with_string_member("delta", "new").as_str(),
+            r#"{"x":{"delta":"no"},"delta":"new","y":1}"#
+        );
+    }
+}

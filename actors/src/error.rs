@@ -1,0 +1,49 @@
+//! How the engine says no.
+
+use crate::domain::Rejection;
+use crate::ports::StoreError;
+
+/// Why the engine did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// There is no such task.
+    #[error("task not found")]
+    NotFound,
+    /// A task with this id exists.
+    #[error("task already exists")]
+    Exists,
+    /// The rules refuse it; nothing was changed.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// Too much is waiting; nothing was changed, and a later attempt may succeed.
+    #[error("too many writes are waiting")]
+    Overloaded,
+    /// Numbers before the client's did not come in time; nothing was changed.
+    #[error("Timed out waiting for clientSeq {expected}, received {received}")]
+    SeqTimeout {
+        /// The number that was waited for.
+        expected: u64,
+        /// The number that waited.
+        received: u64,
+    },
+    /// The same number is already waiting; nothing was changed.
+    #[error("Duplicate clientSeq: {received} is already waiting")]
+    SeqDuplicate {
+        /// The number that is waited for.
+        expected: u64,
+        /// The number that waits twice.
+        received: u64,
+    },
+    /// The engine is being stopped; nothing was changed.
+    #[error("the engine is stopping")]
+    Stopping,
+    /// The store could not do it; nothing was changed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store's answer was lost: it may or may not have been done.
+    #[error("it is not known whether it was done: {0}")]
+    Unknown(StoreError),
+    /// The task's actor died twice over it.
+    #[error("the task could not handle this")]
+    Panicked,
+}

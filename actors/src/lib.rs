@@ -1,0 +1,5 @@
+//! The engine.
+pub mod domain;
+#[cfg(feature = "engine")]
+pub mod memory;
+pub mod ports;

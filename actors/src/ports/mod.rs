@@ -1,0 +1,14 @@
+//! What the engine needs from outside, as traits. No implementation lives here.
+
+mod bus;
+mod clock;
+mod hooks;
+mod store;
+
+pub use bus::{Bus, BusError, BusEvent, BusSender};
+pub use clock::{Clock, SystemClock};
+pub use hooks::TaskHooks;
+pub use store::{
+    CommitError, CreateError, Created, Due, ErrorKind, Listing, Loaded, NewLog, Order, Page, Range, Seek,
+    Slot, StoreError, TaskQuery, TaskStore,
+};

@@ -1,0 +1,3 @@
+//! The `taskcast` program.
+
+fn main() {}
