@@ -1,5 +1,75 @@
-//! The engine.
+//! The engine of Taskcast, to embed in a service: every task is an actor that serialises its changes, keeps its
+//! log, and feeds any number of readers.
+//!
+//! # Layout
+//! - [`domain`]: every rule, pure. `decide` says what a command changes, `apply` makes the change.
+//! - [`ports`]: the traits the engine needs, [`ports::TaskStore`] above all. [`memory`] implements them in memory.
+//! - [`TaskActor`] and its messages: the only writer of a task in this process.
+//! - `registry`: finds, starts and passivates task actors. `broadcast`: the bridge to other instances. `sweep`:
+//!   what is due becomes an ordinary command.
+//! - [`Subscription`]: one task's events from a cursor, once each, in order. [`Follower`]: all tasks' events.
+//! - [`Engine`]: the handle that ties it together, usable from any tokio runtime.
+//!
+//! # Invariants
+//! - A task changes only by [`ports::TaskStore::commit`], which compares and appends: whoever else writes, one wins.
+//! - An answer goes out after the commit. Readers see what is committed, never less, never more.
+//! - Nothing here knows HTTP, Redis or SQL; `domain` and `ports` know neither actix nor tokio.
+
 pub mod domain;
+pub mod ports;
+
+#[cfg(feature = "engine")]
+mod admission;
+#[cfg(feature = "engine")]
+mod broadcast;
+#[cfg(feature = "engine")]
+mod builder;
+#[cfg(feature = "engine")]
+mod engine;
+#[cfg(feature = "engine")]
+mod error;
+#[cfg(feature = "engine")]
+mod firehose;
+#[cfg(feature = "engine")]
+mod history;
 #[cfg(feature = "engine")]
 pub mod memory;
-pub mod ports;
+#[cfg(feature = "engine")]
+mod registry;
+#[cfg(feature = "engine")]
+mod ring;
+#[cfg(feature = "engine")]
+mod runtime;
+#[cfg(feature = "engine")]
+mod settings;
+#[cfg(feature = "engine")]
+mod shared;
+#[cfg(feature = "engine")]
+mod shared_event;
+#[cfg(feature = "engine")]
+pub mod stats;
+#[cfg(feature = "engine")]
+mod subscription;
+#[cfg(feature = "engine")]
+mod sweep;
+#[cfg(feature = "engine")]
+mod task;
+#[cfg(feature = "testing")]
+pub mod testing;
+#[cfg(feature = "engine")]
+mod verbs;
+
+#[cfg(feature = "engine")]
+pub use self::{
+    builder::EngineBuilder,
+    engine::Engine,
+    error::EngineError,
+    firehose::{Followed, Follower},
+    history::{History, HistoryCursor, HistoryRequest},
+    ring::RingLimits,
+    runtime::StartError,
+    settings::Settings,
+    shared_event::{SharedEvent, WireForm},
+    subscription::{Batch, Cursor, Delivered, Ending, SubscribeRequest, Subscription},
+    task::{Delete, Moved, Publish, Published, TaskActor, Transition},
+};

@@ -97,6 +97,13 @@ impl<T: Clone, E: Clone> Ring<T, E> {
         wakers.into_iter().for_each(Waker::wake);
     }
 
+    /// The next item will have position `next`: what lies before it is not in the window.
+    pub fn advance(&self, next: u64) {
+        if self.next_position() != next {
+            self.push(next, std::iter::empty());
+        }
+    }
+
     /// Nothing will come any more. The first end counts.
     pub fn end(&self, end: E) {
         let mut inner = self.inner.lock();

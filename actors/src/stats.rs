@@ -23,7 +23,12 @@ pub struct Histogram<const N: usize> {
 impl<const N: usize> Histogram<N> {
     /// An empty histogram.
     pub const fn new(bounds: [u64; N]) -> Self {
-        Self { bounds, buckets: [const { AtomicU64::new(0) }; N], rest: AtomicU64::new(0), sum: AtomicU64::new(0) }
+        Self {
+            bounds,
+            buckets: [const { AtomicU64::new(0) }; N],
+            rest: AtomicU64::new(0),
+            sum: AtomicU64::new(0),
+        }
     }
 
     /// Counts `value`.

@@ -116,15 +116,16 @@ pub async fn run(target: &Target, load: Load) -> anyhow::Result<Outcome> {
         Until::Elapsed(_) => u64::MAX,
         Until::Requests(count) => count,
     };
-    let mut workers = JoinSet::new();
-    let mut connections = Vec::with_capacity(load.requests.len());
-    for _ in &load.requests {
-        connections.push(Conn::open(target).await?);
+    let expect = load.expect;
+    let mut connected = Vec::with_capacity(load.requests.len());
+    for request in load.requests {
+        let conn = Conn::open(target).await?;
+        connected.push(Worker { conn, request, expect, limit, shared: shared.clone() });
     }
     let mut from = Reading::take(target, &shared)?;
-    for (number, (conn, request)) in connections.into_iter().zip(load.requests).enumerate() {
-        let work = repeat(conn, request, load.expect, limit, shared.clone());
-        workers.spawn(async move { work.await.map(|received| (number, received)) });
+    let mut workers = JoinSet::new();
+    for (number, worker) in connected.into_iter().enumerate() {
+        workers.spawn(async move { worker.run().await.map(|received| (number, received)) });
     }
     let mut to = None;
     if let Until::Elapsed(window) = load.until {
@@ -140,7 +141,7 @@ pub async fn run(target: &Target, load: Load) -> anyhow::Result<Outcome> {
     }
     received.sort_by_key(|(number, _)| *number);
     let to = to.map_or_else(|| Reading::take(target, &shared), Ok)?;
-    let operations = (to.answers - from.answers) * load.expect.operations();
+    let operations = (to.answers - from.answers) * expect.operations();
     ensure!(operations > 0, "nothing was answered in the measured time");
     Ok(Outcome {
         cpu_micros: to.cpu_since(&from).map(|cpu| cpu.as_secs_f64() * 1e6 / operations as f64),
@@ -149,25 +150,30 @@ pub async fn run(target: &Target, load: Load) -> anyhow::Result<Outcome> {
     })
 }
 
-/// The loop of one connection.
-async fn repeat(
-    mut conn: Conn,
+/// One connection of the loop.
+struct Worker {
+    conn: Conn,
     request: Vec<u8>,
     expect: Expect,
     limit: u64,
     shared: Arc<Shared>,
-) -> anyhow::Result<Received> {
-    let mut received = Received::default();
-    for number in 1..=limit {
-        let body = conn.call(&request, 201).await?;
-        received.indexes.push(expect.check(body)?);
-        shared.answers.fetch_add(1, Ordering::Relaxed);
-        if number == limit || shared.stop.load(Ordering::Relaxed) {
-            received.last = body.to_vec();
-            break;
+}
+
+impl Worker {
+    /// Repeats the request until told to stop or until the limit.
+    async fn run(mut self) -> anyhow::Result<Received> {
+        let mut received = Received::default();
+        for number in 1..=self.limit {
+            let body = self.conn.call(&self.request, 201).await?;
+            received.indexes.push(self.expect.check(body)?);
+            self.shared.answers.fetch_add(1, Ordering::Relaxed);
+            if number == self.limit || self.shared.stop.load(Ordering::Relaxed) {
+                received.last = body.to_vec();
+                break;
+            }
         }
+        Ok(received)
     }
-    Ok(received)
 }
 
 /// Lets the workers run for a time; none of them may end.

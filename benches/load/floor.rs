@@ -2,13 +2,13 @@
 //!
 //! It parses the body, makes an id, wakes the readers of the task with one shared buffer, and
 //! answers. It has no task semantics: nothing is stored, no status exists, an unknown task is as
-//! good as a known one, and a reader that falls a thousand events behind is cut off. Each figure of
+//! good as a known one, and a reader that falls thousands of events behind is cut off. Each figure of
 //! the server is read as a ratio to this program, on the same HTTP library and allocator.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, OnceLock, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use actix_web::web::{self, Bytes, Data, Path};
@@ -20,7 +20,7 @@ use tokio::sync::broadcast;
 use ulid::Ulid;
 
 /// How many frames a reader may be behind before it is cut off.
-const RING: usize = 1024;
+const RING: usize = 8192;
 /// The largest accepted body, as in the server.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
 
@@ -222,52 +222,60 @@ fn store(topic: &Topic, task: &str, body: &[u8]) -> serde_json::Result<Vec<u8>> 
     let mut out = Vec::with_capacity(256 + 2 * body.len());
     if body.first() == Some(&b'[') {
         let events: Vec<NewEvent<'_>> = serde_json::from_slice(body)?;
-        let mut next = topic.next.lock().expect("no holder panics");
+        let mut appender = topic.appender(task);
         out.push(b'[');
         for (position, event) in events.iter().enumerate() {
             if position > 0 {
                 out.push(b',');
             }
-            append(topic, task, &mut next, event, &mut out)?;
+            appender.append(event, &mut out)?;
         }
         out.push(b']');
     } else {
         let event = serde_json::from_slice(body)?;
-        let mut next = topic.next.lock().expect("no holder panics");
-        append(topic, task, &mut next, &event, &mut out)?;
+        topic.appender(task).append(&event, &mut out)?;
     }
     Ok(out)
 }
 
-/// Gives one event its id and index, writes it to `out`, and wakes the readers.
-///
-/// The caller holds the lock of `next`, so that frames leave in index order.
-fn append(
-    topic: &Topic,
-    task: &str,
-    next: &mut u64,
-    new: &NewEvent<'_>,
-    out: &mut Vec<u8>,
-) -> serde_json::Result<()> {
-    let timestamp = now();
-    let event = Event {
-        id: &new_id(timestamp),
-        task_id: task,
-        index: *next,
-        timestamp,
-        r#type: &new.r#type,
-        level: new.level,
-        data: new.data,
-        series_id: new.series_id.as_deref(),
-        series_mode: new.series_mode.as_deref(),
-    };
-    *next += 1;
-    serde_json::to_writer(&mut *out, &event)?;
-    if let Some(readers) = topic.readers.get().filter(|readers| readers.receiver_count() > 0) {
-        // No receiver is left when the last one went between the check and the call.
-        let _ = readers.send(frame(&event)?);
+/// Gives out the indexes of a topic; it holds the lock, so that frames leave in index order.
+struct Appender<'a> {
+    task: &'a str,
+    next: MutexGuard<'a, u64>,
+    readers: Option<&'a broadcast::Sender<Bytes>>,
+}
+
+impl Topic {
+    fn appender<'a>(&'a self, task: &'a str) -> Appender<'a> {
+        let next = self.next.lock().expect("no holder panics");
+        let readers = self.readers.get().filter(|readers| readers.receiver_count() > 0);
+        Appender { task, next, readers }
     }
-    Ok(())
+}
+
+impl Appender<'_> {
+    /// Gives one event its id and index, writes it to `out`, and wakes the readers.
+    fn append(&mut self, new: &NewEvent<'_>, out: &mut Vec<u8>) -> serde_json::Result<()> {
+        let timestamp = now();
+        let event = Event {
+            id: &new_id(timestamp),
+            task_id: self.task,
+            index: *self.next,
+            timestamp,
+            r#type: &new.r#type,
+            level: new.level,
+            data: new.data,
+            series_id: new.series_id.as_deref(),
+            series_mode: new.series_mode.as_deref(),
+        };
+        *self.next += 1;
+        serde_json::to_writer(out, &event)?;
+        if let Some(readers) = self.readers {
+            // It fails when the last reader has gone in the meantime.
+            let _ = readers.send(frame(&event)?);
+        }
+        Ok(())
+    }
 }
 
 /// The frame of an event, shared by all readers.

@@ -1,9 +1,12 @@
 //! A cheap reader of event streams: counts frames and checks their form and order in raw bytes.
 
+use std::time::Duration;
+
 use anyhow::{Context, bail, ensure};
 use memchr::{memchr, memmem};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::chunked::Chunked;
 use crate::http::Conn;
@@ -11,11 +14,16 @@ use crate::target::Target;
 
 /// The bytes of one read.
 const READ: usize = 16 * 1024;
+/// The time without any byte after which a stream counts as stalled; shorter than the 15 s between
+/// two keep-alive comments, which would hide it.
+const STALL: Duration = Duration::from_secs(10);
 
 /// An open event stream.
 pub struct SseReader {
     stream: TcpStream,
     input: Vec<u8>,
+    /// What came with the head of the answer and was not looked at yet.
+    rest: Vec<u8>,
     chunks: Chunked,
     /// What was received so far.
     pub frames: Frames,
@@ -47,26 +55,30 @@ pub struct Frames {
 impl SseReader {
     /// Connects, subscribes, and waits for the greeting comment.
     pub async fn open(target: &Target, path: &str, order: Order) -> anyhow::Result<Self> {
-        Self::subscribe(Conn::open(target).await?, &target.request("GET", path, ""), order).await
-    }
-
-    /// Subscribes on an open connection and waits for the greeting comment.
-    pub async fn subscribe(mut conn: Conn, request: &[u8], order: Order) -> anyhow::Result<Self> {
-        let head = conn.start(request).await?;
-        ensure!(head.status == 200, "a subscription was answered with {}", head.status);
-        ensure!(head.event_stream && head.chunked, "a subscription is no chunked event stream");
-        let (stream, rest) = conn.into_stream(&head);
-        let mut reader =
-            Self { stream, input: vec![0; READ], chunks: Chunked::default(), frames: Frames::new(order) };
-        reader.feed(&rest, |_| Ok(()))?;
+        let conn = Conn::open(target).await?;
+        let mut reader = Self::subscribe(conn, &target.request("GET", path, ""), order).await?;
         while !reader.frames.greeted {
             reader.read(|_| Ok(())).await?;
         }
         Ok(reader)
     }
 
+    /// Subscribes on an open connection.
+    pub async fn subscribe(mut conn: Conn, request: &[u8], order: Order) -> anyhow::Result<Self> {
+        let head = conn.start(request).await?;
+        ensure!(head.status == 200, "a subscription was answered with {}", head.status);
+        ensure!(head.event_stream && head.chunked, "a subscription is no chunked event stream");
+        let (stream, rest) = conn.into_stream(&head);
+        let frames = Frames::new(order);
+        Ok(Self { stream, input: vec![0; READ], rest, chunks: Chunked::default(), frames })
+    }
+
     /// Reads once from the socket and calls `on_data` with the `data` of each event.
     pub async fn read(&mut self, on_data: impl FnMut(&[u8]) -> anyhow::Result<()>) -> anyhow::Result<()> {
+        if !self.rest.is_empty() {
+            let rest = std::mem::take(&mut self.rest);
+            return self.feed(&rest, on_data);
+        }
         let read = self.stream.read(&mut self.input).await.context("reading a stream")?;
         ensure!(read > 0, "a stream was closed after {} frames", self.frames.count);
         let input = std::mem::take(&mut self.input);
@@ -82,7 +94,12 @@ impl SseReader {
         mut on_data: impl FnMut(&[u8]) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         while self.frames.count < count {
-            self.read(&mut on_data).await?;
+            match timeout(STALL, self.read(&mut on_data)).await {
+                Ok(read) => read?,
+                Err(_) => {
+                    bail!("no more frames for {} s after {} of {count}", STALL.as_secs(), self.frames.count)
+                }
+            }
         }
         ensure!(self.frames.count == count, "{} frames instead of {count}", self.frames.count);
         Ok(())

@@ -69,12 +69,12 @@ impl Table {
         if markdown {
             lines.insert(1, std::array::from_fn(|column| "-".repeat(widths[column])));
         }
-        let (edge, between) = if markdown { ("| ", " | ") } else { ("", "  ") };
+        let (left, between, right) = if markdown { ("| ", " | ", " |") } else { ("", "  ", "") };
         let mut text = String::new();
         for line in &lines {
             let cells = line.iter().zip(&widths);
             let cells: Vec<String> = cells.map(|(cell, width)| format!("{cell:<width$}")).collect();
-            let line = format!("{edge}{}{}", cells.join(between), edge.trim_end());
+            let line = format!("{left}{}{right}", cells.join(between));
             writeln!(text, "{}", line.trim_end()).expect("writing to a string does not fail");
         }
         text

@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Timestamp;
 use super::change::Checkpoint;
-use super::event::{ClientSeq, Level, Series, SeriesMode, TaskEvent};
+use super::event::Level;
+use super::record::EventRecord;
 use super::series::OwnedSeriesParts;
 use super::state::State;
 use super::task::Head;
-use super::{EventId, Json, TaskId, Timestamp};
 
 /// Fewer appended bytes than this are folded again faster than a checkpoint is read.
 const WORTHWHILE: usize = 64 * 1024;
@@ -28,57 +29,10 @@ struct Stored {
 
 #[derive(Serialize, Deserialize)]
 struct StoredSeries {
-    last: StoredEvent,
-    running: Option<(StoredEvent, Option<String>)>,
+    last: EventRecord,
+    running: Option<(EventRecord, Option<String>)>,
     newest_latest: Option<u64>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct StoredEvent {
-    id: EventId,
-    index: u64,
-    at: Timestamp,
-    event_type: Arc<str>,
-    level: Level,
-    data: Json,
-    series: Option<Arc<str>>,
-    mode: Option<SeriesMode>,
-    field: Option<Arc<str>>,
-    client: Option<(Arc<str>, u64)>,
-}
-
-impl StoredEvent {
-    fn of(event: &TaskEvent) -> Self {
-        let series = event.series.as_deref().cloned().unwrap_or_default();
-        Self {
-            id: event.id.clone(),
-            index: event.index,
-            at: event.timestamp,
-            event_type: Arc::clone(&event.event_type),
-            level: event.level,
-            data: event.data.clone(),
-            series: series.id,
-            mode: series.mode,
-            field: series.acc_field,
-            client: event.client.as_deref().map(|client| (Arc::clone(&client.id), client.seq)),
-        }
-    }
-
-    fn into_event(self, task_id: &TaskId) -> Arc<TaskEvent> {
-        let series = Series { id: self.series, mode: self.mode, acc_field: self.field };
-        Arc::new(TaskEvent {
-            id: self.id,
-            task_id: task_id.clone(),
-            index: self.index,
-            timestamp: self.at,
-            event_type: self.event_type,
-            level: self.level,
-            data: self.data,
-            series: (series != Series::default()).then(|| Box::new(series)),
-            client: self.client.map(|(id, seq)| Box::new(ClientSeq { id, seq })),
-            snapshot: false,
-        })
-    }
+    uniform: bool,
 }
 
 /// The checkpoint to store with the next commit, if one is worth it.
@@ -91,9 +45,10 @@ pub fn due(state: &State) -> Option<Checkpoint> {
 fn encode(state: &State) -> Vec<u8> {
     let (kinds, runs) = state.ranks.runs();
     let series = state.series.parts().map(|parts| StoredSeries {
-        last: StoredEvent::of(parts.last),
-        running: parts.running.map(|(event, text)| (StoredEvent::of(event), text.map(str::to_owned))),
+        last: EventRecord::of(parts.last),
+        running: parts.running.map(|(event, text)| (EventRecord::of(event), text.map(str::to_owned))),
         newest_latest: parts.newest_latest,
+        uniform: parts.uniform,
     });
     let stored = Stored {
         last_at: state.last_at,
@@ -130,6 +85,7 @@ pub fn restore(
             last: series.last.into_event(&task_id),
             running: series.running.map(|(event, text)| (event.into_event(&task_id), text)),
             newest_latest: series.newest_latest,
+            uniform: series.uniform,
         };
         state.series.restore(parts);
     }

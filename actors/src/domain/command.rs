@@ -27,6 +27,18 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// Bytes this command holds, about: what admission control counts.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Publish(events) => events.iter().map(|event| event.data.as_str().len() + 128).sum(),
+            Self::Transition(wish) => wish.result.as_ref().map_or(0, |json| json.as_str().len()) + 128,
+            Self::Resolve { data } => data.as_ref().map_or(0, |json| json.as_str().len()) + 128,
+            Self::Due | Self::Erase { .. } => 0,
+        }
+    }
+}
+
 /// A move to another status, with what PROTOCOL §7.4 lets a request say.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transition {

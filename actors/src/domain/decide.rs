@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::change::{Change, CheckpointChange};
 use super::command::{Command, Transition};
-use super::event::{BLOCKED_TYPE, NewEvent, RESERVED_PREFIX, RESOLVED_TYPE, STATUS_TYPE, TaskEvent};
+use super::event::{BLOCKED_TYPE, NewEvent, RESERVED_PREFIX, RESOLVED_TYPE, STATUS_TYPE};
 use super::id::{Entropy, EventId};
 use super::rejection::Rejection;
 use super::retention::{self, CleanupRule};
@@ -61,18 +61,10 @@ impl<'a> Draft<'a> {
 
     fn append(&mut self, event: &NewEvent) {
         let index = self.state.stamp.version + self.change.events.len() as u64;
-        self.change.events.push(Arc::new(TaskEvent {
-            id: EventId::compose(self.now, index, self.around.entropy),
-            task_id: self.change.task_id.clone(),
-            index,
-            timestamp: self.now,
-            event_type: self.state.ranks.shared_type(&event.event_type),
-            level: event.level,
-            data: event.data.clone(),
-            series: event.series.clone(),
-            client: event.client.clone(),
-            snapshot: false,
-        }));
+        let id = EventId::compose(self.now, index, self.around.entropy);
+        let mut stored = event.stored(id, self.change.task_id.clone(), index, self.now);
+        stored.event_type = self.state.ranks.shared_type(&event.event_type);
+        self.change.events.push(Arc::new(stored));
     }
 
     fn append_internal(&mut self, event_type: &str, data: &impl Serialize) {
@@ -122,6 +114,16 @@ impl<'a> Draft<'a> {
         self.append_internal(STATUS_TYPE, &data);
         self.change.head = Some(Arc::new(head));
         self.change
+    }
+
+    /// Rules for all tasks may have changed since the task ended.
+    fn reschedule(mut self) -> Option<Change> {
+        let cleanup_at = retention::next_due(&self.state.head, self.around.cleanup);
+        if cleanup_at == self.state.head.cleanup_at {
+            return None;
+        }
+        self.change.head = Some(Arc::new(Head { cleanup_at, ..Head::clone(&self.state.head) }));
+        Some(self.change)
     }
 
     fn erase(mut self, fingerprint: u64, indexes: &[u64]) -> Change {
@@ -224,7 +226,7 @@ fn due(draft: Draft<'_>) -> Result<Change, Rejection> {
     if resume_at.is_some_and(|at| at <= draft.around.now) {
         return draft.transition(&Transition::to(TaskStatus::Running));
     }
-    Err(Rejection::NothingDue)
+    draft.reschedule().ok_or(Rejection::NothingDue)
 }
 
 #[derive(Serialize)]

@@ -125,6 +125,22 @@ impl NewEvent {
         Self { event_type: event_type.into(), level: Level::Info, data, series: None, client: None }
     }
 
+    /// This event at its place in a log.
+    pub fn stored(&self, id: EventId, task_id: TaskId, index: u64, timestamp: Timestamp) -> TaskEvent {
+        TaskEvent {
+            id,
+            task_id,
+            index,
+            timestamp,
+            event_type: Arc::clone(&self.event_type),
+            level: self.level,
+            data: self.data.clone(),
+            series: self.series.clone(),
+            client: self.client.clone(),
+            snapshot: false,
+        }
+    }
+
     /// Makes this event a member of the series `id`.
     pub fn in_series(mut self, id: &str, mode: SeriesMode) -> Self {
         self.series = Some(Box::new(Series { id: Some(id.into()), mode: Some(mode), acc_field: None }));

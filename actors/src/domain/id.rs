@@ -115,6 +115,14 @@ impl EventId {
         }
     }
 
+    /// When the event was appended, if the id is one of ours.
+    pub fn timestamp(&self) -> Option<Timestamp> {
+        match self {
+            Self::Ulid(ulid) => i64::try_from(ulid.timestamp_ms()).ok().map(Timestamp),
+            Self::Foreign(_) => None,
+        }
+    }
+
     /// Whether the command that drew `entropy` made this id.
     pub fn drawn_from(&self, entropy: Entropy) -> bool {
         match self {

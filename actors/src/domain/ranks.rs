@@ -17,6 +17,10 @@ const BLOCK: usize = 256;
 const FEW_KINDS: usize = 16;
 
 type KindId = u32;
+/// Types with their levels; a kind's number is its place.
+pub type Kinds<'a> = Vec<(&'a str, Level)>;
+/// Numbers of kinds, each with how many events in a row are of it.
+pub type Runs = Vec<(u32, u32)>;
 
 #[derive(Clone, Debug)]
 struct Kind {
@@ -153,9 +157,9 @@ impl Ranks {
     }
 
     /// The log as runs of equal kinds, and the kinds: what a checkpoint keeps.
-    pub fn runs(&self) -> (Vec<(&str, Level)>, Vec<(u32, u32)>) {
+    pub fn runs(&self) -> (Kinds<'_>, Runs) {
         let kinds = self.kinds.iter().map(|kind| (&*kind.event_type, kind.level)).collect();
-        let mut runs: Vec<(u32, u32)> = Vec::new();
+        let mut runs = Runs::new();
         for kind in self.blocks.iter().flat_map(Block::kinds).chain(self.tail.iter().copied()) {
             match runs.last_mut() {
                 Some((last, count)) if *last == kind => *count += 1,

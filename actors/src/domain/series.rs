@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Json;
 use super::event::{SeriesMode, TaskEvent};
+use super::filter::EventFilter;
 
 /// The newest accumulate event of a series and its running text.
 #[derive(Clone, Debug)]
@@ -24,6 +25,16 @@ impl Running {
             None => self.event.data.clone(),
         }
     }
+
+    /// The event that stands for all deltas of the series, at its newest one.
+    fn snapshot(&mut self) -> Arc<TaskEvent> {
+        if let Some(made) = &self.snapshot {
+            return Arc::clone(made);
+        }
+        let made = Arc::new(TaskEvent { data: self.value(), snapshot: true, ..(*self.event).clone() });
+        self.snapshot = Some(Arc::clone(&made));
+        made
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -31,6 +42,8 @@ struct Entry {
     last: Arc<TaskEvent>,
     running: Option<Running>,
     newest_latest: Option<u64>,
+    /// Whether all deltas had the same type and level, so that a filter wants all of them or none.
+    uniform: bool,
 }
 
 impl Entry {
@@ -45,6 +58,10 @@ impl Entry {
     }
 
     fn add_delta(&mut self, event: &Arc<TaskEvent>) {
+        if let Some(before) = &self.running {
+            let same = before.event.event_type == event.event_type && before.event.level == event.level;
+            self.uniform &= same;
+        }
         let field = event.acc_field();
         let own = event.data.string_member(field);
         let appends = self.running.as_ref().is_some_and(|running| {
@@ -110,19 +127,22 @@ impl SeriesTable {
         (running.event.index == event.index).then(|| running.value())
     }
 
-    /// The newest accumulate event of every series, as it is in the log.
-    pub fn newest_deltas(&self) -> impl Iterator<Item = &Arc<TaskEvent>> {
-        self.entries.values().filter_map(|entry| entry.running.as_ref().map(|running| &running.event))
-    }
-
-    /// The snapshot that stands for all deltas of the series `id`, at its newest one.
-    pub fn snapshot(&mut self, id: &str) -> Option<Arc<TaskEvent>> {
-        let running = self.entries.get_mut(id)?.running.as_mut()?;
-        if running.snapshot.is_none() {
-            let data = running.value();
-            running.snapshot = Some(Arc::new(TaskEvent { data, snapshot: true, ..(*running.event).clone() }));
+    /// What a reader with `filter` sees instead of all deltas so far: one snapshot per series, in index order.
+    /// `None` when some series has deltas of several types or levels and the filter does not want the newest:
+    /// then only the log can tell.
+    pub fn collapsed(&mut self, filter: &EventFilter) -> Option<Vec<Arc<TaskEvent>>> {
+        let mut snapshots = Vec::new();
+        for entry in self.entries.values_mut() {
+            let uniform = entry.uniform;
+            let Some(running) = entry.running.as_mut() else { continue };
+            if filter.matches(&running.event) {
+                snapshots.push(running.snapshot());
+            } else if !uniform {
+                return None;
+            }
         }
-        running.snapshot.clone()
+        snapshots.sort_by_key(|event| event.index);
+        Some(snapshots)
     }
 
     /// Bytes that the running texts hold.
@@ -137,6 +157,7 @@ impl SeriesTable {
             last: &entry.last,
             running: entry.running.as_ref().map(|running| (&running.event, running.text.as_deref())),
             newest_latest: entry.newest_latest,
+            uniform: entry.uniform,
         })
     }
 
@@ -145,7 +166,8 @@ impl SeriesTable {
         let Some((id, _)) = parts.last.series_key() else { return };
         let id = Arc::clone(id);
         let running = parts.running.map(|(event, text)| Running { event, text, snapshot: None });
-        let entry = Entry { last: parts.last, running, newest_latest: parts.newest_latest };
+        let entry =
+            Entry { last: parts.last, running, newest_latest: parts.newest_latest, uniform: parts.uniform };
         self.entries.insert(id, entry);
     }
 }
@@ -155,6 +177,7 @@ pub struct SeriesParts<'a> {
     pub last: &'a Arc<TaskEvent>,
     pub running: Option<(&'a Arc<TaskEvent>, Option<&'a str>)>,
     pub newest_latest: Option<u64>,
+    pub uniform: bool,
 }
 
 /// One series of a checkpoint, owned.
@@ -162,10 +185,11 @@ pub struct OwnedSeriesParts {
     pub last: Arc<TaskEvent>,
     pub running: Option<(Arc<TaskEvent>, Option<String>)>,
     pub newest_latest: Option<u64>,
+    pub uniform: bool,
 }
 
 fn first_of(event: &Arc<TaskEvent>, mode: SeriesMode) -> Entry {
-    let mut entry = Entry { last: Arc::clone(event), running: None, newest_latest: None };
+    let mut entry = Entry { last: Arc::clone(event), running: None, newest_latest: None, uniform: true };
     if mode == SeriesMode::Latest {
         entry.newest_latest = Some(event.index);
     } else {

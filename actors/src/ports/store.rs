@@ -173,6 +173,14 @@ impl Slot {
             Self::Gone { index, .. } => *index,
         }
     }
+
+    /// The id of the event at this place.
+    pub fn id(&self) -> &EventId {
+        match self {
+            Self::Visible(event) | Self::Hidden(event) => &event.id,
+            Self::Gone { id, .. } => id,
+        }
+    }
 }
 
 /// Consecutive slots of a log, none left out.

@@ -20,25 +20,30 @@ use super::publish::{Speed, speed_row};
 
 /// Readers of the task.
 const READERS: usize = 200;
-/// Connections that publish to it.
-const PUBLISHERS: usize = 4;
+/// Publishing connections: one, so that a frame goes out alone, and several, so that frames queue.
+const PUBLISHERS: [usize; 2] = [1, 8];
 /// Time for the last frames to arrive after the last publish.
-const DRAIN: Duration = Duration::from_secs(60);
+const DRAIN: Duration = Duration::from_secs(30);
 
 /// One task, many readers, publishers in a closed loop.
 pub async fn run(bench: &Bench) -> anyhow::Result<Vec<Row>> {
-    let speeds = bench.against_floor(async |target| measure(bench, target).await).await?;
-    let name = format!("fan-out 1 task → {READERS} readers at full speed, a delivery");
-    Ok(vec![speed_row(&name, &speeds, Goal::RatioAtMost(1.0))])
+    let mut rows = Vec::new();
+    for publishers in PUBLISHERS {
+        let measure = async |target: &_| measure(bench, target, publishers).await;
+        let speeds = bench.against_floor(measure).await?;
+        let name = format!("fan-out 1 task → {READERS} readers, {publishers} publishing, a delivery");
+        rows.push(speed_row(&name, &speeds, Goal::RatioAtMost(1.0)));
+    }
+    Ok(rows)
 }
 
-async fn measure(bench: &Bench, target: &Target) -> anyhow::Result<Speed> {
+async fn measure(bench: &Bench, target: &Target, publishers: usize) -> anyhow::Result<Speed> {
     let tasks = target.create_tasks(1).await?;
     let mut readers = Readers::open(target, &tasks[0]).await?;
     let started = Instant::now();
     let cpu = target.pid.map(cpu_time).transpose()?;
     let load = Load {
-        requests: vec![target.publish(&tasks[0], events::PLAIN); PUBLISHERS],
+        requests: vec![target.publish(&tasks[0], events::PLAIN); publishers],
         expect: Expect::Event,
         until: Until::Elapsed(bench.window),
     };

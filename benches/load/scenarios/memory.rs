@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use crate::bench::Bench;
 use crate::http::Conn;
 use crate::process::{Program, resident};
-use crate::sse::{Order, SseReader};
+use crate::sse::{Order, SseReader, number_after};
 use crate::table::{Figure, Goal, Row};
 use crate::target::{Target, id_of};
 
@@ -42,18 +42,17 @@ pub async fn idle_readers(bench: &Bench) -> anyhow::Result<Vec<Row>> {
 }
 
 async fn readers(target: &Target) -> anyhow::Result<f64> {
-    let tasks = target.create_tasks(2).await?;
-    let mut open = open_readers(target, &tasks[0], WARM_UP).await?;
+    let tasks = target.create_tasks(1).await?;
+    let task = &tasks[0];
+    let mut open = open_readers(target, task, WARM_UP).await?;
     let pid = target.pid.context("the process is not known")?;
     sleep(SETTLE).await;
     let before = resident(pid)?;
-    open.extend(open_readers(target, &tasks[1], READERS).await?);
+    open.extend(open_readers(target, task, READERS).await?);
     sleep(SETTLE).await;
     let after = resident(pid)?;
     // Readers that get an event now were really open.
-    for task in &tasks {
-        Conn::open(target).await?.call(&target.publish(task, events::PLAIN), 201).await?;
-    }
+    Conn::open(target).await?.call(&target.publish(task, events::PLAIN), 201).await?;
     for reader in &mut open {
         reader.read_frames(1, |_| Ok(())).await?;
     }
@@ -130,7 +129,7 @@ async fn make_task(target: &Target, conn: &mut Conn) -> anyhow::Result<()> {
     let publish = target.publish(&task, events::PLAIN);
     for index in 1..=EVENTS as u64 {
         let body = conn.call(&publish, 201).await?;
-        let got = crate::sse::number_after(body, br#""index":"#);
+        let got = number_after(body, br#""index":"#);
         ensure!(got == Some(index), "an event has index {got:?} instead of {index}");
     }
     Ok(())

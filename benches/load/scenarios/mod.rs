@@ -25,7 +25,7 @@ use crate::process::Storage;
 use crate::table::Row;
 
 /// The time after which a scenario counts as stalled.
-const LIMIT: Duration = Duration::from_secs(600);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// A thing to measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

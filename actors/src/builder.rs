@@ -1,0 +1,72 @@
+//! Describing an engine before it runs.
+
+use std::sync::Arc;
+
+use crate::engine::Engine;
+use crate::ports::{Bus, Clock, SystemClock, TaskHooks, TaskStore};
+use crate::runtime::StartError;
+use crate::settings::Settings;
+
+/// What an engine is made of.
+pub struct EngineBuilder {
+    pub(crate) store: Arc<dyn TaskStore>,
+    pub(crate) bus: Option<Arc<dyn Bus>>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) hooks: Arc<dyn TaskHooks>,
+    pub(crate) settings: Settings,
+    pub(crate) at_home: bool,
+}
+
+impl EngineBuilder {
+    /// An engine over `store`, alone, with the system's clock and default settings.
+    pub fn new(store: Arc<dyn TaskStore>) -> Self {
+        Self {
+            store,
+            bus: None,
+            clock: Arc::new(SystemClock),
+            hooks: Arc::new(()),
+            settings: Settings::default(),
+            at_home: false,
+        }
+    }
+
+    /// Shares the store with other engines that are on the same bus.
+    pub fn bus(mut self, bus: Arc<dyn Bus>) -> Self {
+        self.bus = Some(bus);
+        self
+    }
+
+    /// Another clock.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Somebody who wants to be told.
+    pub fn hooks(mut self, hooks: Arc<dyn TaskHooks>) -> Self {
+        self.hooks = hooks;
+        self
+    }
+
+    /// Other settings.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Lets task actors live on the thread of the actix arbiter that first sends to them, for instance a worker of
+    /// an actix-web server: a message then needs no thread wake. Tasks first reached from elsewhere live on the
+    /// engine's own arbiters.
+    pub fn actors_at_home(mut self, at_home: bool) -> Self {
+        self.at_home = at_home;
+        self
+    }
+
+    /// Starts the engine's threads.
+    ///
+    /// # Errors
+    /// When they cannot be started.
+    pub fn start(self) -> Result<Engine, StartError> {
+        Engine::start(self)
+    }
+}

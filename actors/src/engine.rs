@@ -1,0 +1,250 @@
+//! The engine: a cheap handle that finds task actors, sends them messages, and survives their end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use actix::dev::ToEnvelope;
+use actix::{Actor, Addr, Arbiter, Handler, Message};
+use parking_lot::Mutex;
+
+use crate::admission::{Gauge, Permit};
+use crate::broadcast;
+use crate::builder::EngineBuilder;
+use crate::domain::{Command, TaskId, Timestamp};
+use crate::error::EngineError;
+use crate::firehose::Firehose;
+use crate::registry::{Directory, FindOrStart, ForgetIdle, RegistryActor};
+use crate::runtime::{Runtime, StartError};
+use crate::shared::Shared;
+use crate::stats::Stats;
+use crate::task::{Attempt, Order, TaskActor};
+
+/// How often a message is sent before its actor counts as unable to handle it.
+const MAX_SENDS: u32 = 6;
+/// How often a stopping engine looks whether all is done.
+const STOP_POLL: Duration = Duration::from_millis(5);
+/// A pause before a message is sent again, for the dead actor to let go of its mailbox.
+const RESEND_PAUSE: Duration = Duration::from_millis(1);
+
+/// A running engine. Clones are the same engine; it runs until [`Engine::stop`].
+///
+/// ```
+/// use taskcast_actors::domain::{Json, NewEvent, NewTask, TaskStatus, Transition};
+/// use taskcast_actors::Engine;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let engine = Engine::in_memory()?;
+/// let task = engine.create(NewTask::default()).await?.task.id.clone();
+/// engine.transition(&task, Transition::to(TaskStatus::Running)).await?;
+/// let events = engine.publish(&task, vec![NewEvent::new("note", Json::parse(r#"{"text":"hi"}"#)?)]).await?;
+/// assert_eq!(events[0].index, 1);
+/// engine.stop().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    registry: Addr<RegistryActor>,
+    runtime: Mutex<Runtime>,
+    stopping: AtomicBool,
+    /// Whether task actors may live on the threads of those who send to them.
+    at_home: AtomicBool,
+}
+
+impl Engine {
+    /// An engine that keeps everything in memory.
+    ///
+    /// # Errors
+    /// When its threads cannot be started.
+    pub fn in_memory() -> Result<Self, StartError> {
+        EngineBuilder::new(Arc::new(crate::memory::MemoryStore::new())).start()
+    }
+
+    /// Describes an engine over `store`.
+    pub fn builder(store: Arc<dyn crate::ports::TaskStore>) -> EngineBuilder {
+        EngineBuilder::new(store)
+    }
+
+    pub(crate) fn start(parts: EngineBuilder) -> Result<Self, StartError> {
+        let settings = parts.settings;
+        let (announcer, bridge) = match parts.bus {
+            Some(bus) => {
+                let (announcer, outgoing) = broadcast::channel();
+                (announcer, Some((bus, outgoing)))
+            }
+            None => (broadcast::Announcer::default(), None),
+        };
+        let shared = Arc::new(Shared {
+            store: parts.store,
+            clock: parts.clock,
+            hooks: parts.hooks,
+            stats: Stats::default(),
+            directory: Directory::default(),
+            firehose: Firehose::new(settings.firehose),
+            announcer,
+            waiting: Arc::new(Gauge::new(settings.total_commands, settings.total_bytes)),
+            settings,
+        });
+        let (runtime, registry) = Runtime::start(&shared, bridge)?;
+        let engine = Self {
+            inner: Arc::new(Inner {
+                shared,
+                registry,
+                runtime: Mutex::new(runtime),
+                stopping: AtomicBool::new(false),
+                at_home: AtomicBool::new(parts.at_home),
+            }),
+        };
+        engine.inner.runtime.lock().start_sweeper(engine.clone());
+        Ok(engine)
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.inner.shared
+    }
+
+    /// What this engine counts about itself.
+    pub fn stats(&self) -> &Stats {
+        &self.inner.shared.stats
+    }
+
+    /// Commands that wait in the whole engine.
+    pub fn waiting(&self) -> usize {
+        self.inner.shared.waiting.commands()
+    }
+
+    /// The time as this engine sees it.
+    pub fn now(&self) -> Timestamp {
+        self.inner.shared.now()
+    }
+
+    /// The address of the task's actor, started if need be. It may stop when idle, and sends then fail with
+    /// [`actix::MailboxError::Closed`]: ask for the address again. The methods of this type do that by themselves.
+    ///
+    /// ```
+    /// # use taskcast_actors::{Engine, Publish, domain::{Json, NewEvent, NewTask}};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = Engine::in_memory()?;
+    /// # let task = engine.create(NewTask::default()).await?.task.id.clone();
+    /// let address = engine.task(&task).await?;
+    /// let events = address.send(Publish::new(vec![NewEvent::new("note", Json::null())])).await??;
+    /// assert_eq!(events[0].index, 0);
+    /// # engine.stop().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`EngineError::Stopping`] when the engine is being stopped.
+    pub async fn task(&self, id: &TaskId) -> Result<Addr<TaskActor>, EngineError> {
+        loop {
+            let found = self.shared().directory.with(id, |handle| handle.addr.clone());
+            match found.filter(Addr::connected) {
+                Some(addr) => return Ok(addr),
+                None => self.find_or_start(id, false).await?,
+            }
+        }
+    }
+
+    pub(crate) fn refuse_when_stopping(&self) -> Result<(), EngineError> {
+        if self.inner.stopping.load(Ordering::Acquire) { Err(EngineError::Stopping) } else { Ok(()) }
+    }
+
+    async fn find_or_start(&self, id: &TaskId, died: bool) -> Result<(), EngineError> {
+        self.refuse_when_stopping()?;
+        let at_home = self.inner.at_home.load(Ordering::Relaxed);
+        let home = at_home.then(Arbiter::try_current).flatten();
+        let wish = FindOrStart { id: id.clone(), home, died };
+        self.inner.registry.send(wish).await.map_err(|_| EngineError::Stopping)
+    }
+
+    /// Sends the message that `make` builds to the task's actor, again if the actor ends before it answers.
+    pub(crate) async fn send<M, T>(
+        &self,
+        id: &TaskId,
+        weight: usize,
+        make: impl Fn(Permit, bool) -> M,
+    ) -> Result<T, EngineError>
+    where
+        M: Message<Result = Result<T, EngineError>> + Send + 'static,
+        T: Send + 'static,
+        TaskActor: Handler<M>,
+        <TaskActor as Actor>::Context: ToEnvelope<TaskActor, M>,
+    {
+        let mut sends = 0;
+        while sends < MAX_SENDS {
+            self.refuse_when_stopping()?;
+            let now = self.now();
+            let sent = self.shared().directory.with(id, |handle| {
+                let permit = handle.inbox.admit(weight, now)?;
+                Some(handle.addr.send(make(permit, sends > 0)))
+            });
+            match sent {
+                None => self.find_or_start(id, sends > 0).await?,
+                Some(None) => {
+                    self.stats().overloaded.fetch_add(1, Ordering::Relaxed);
+                    return Err(EngineError::Overloaded);
+                }
+                Some(Some(answer)) => match answer.await {
+                    Ok(answer) => return answer,
+                    Err(_) => {
+                        sends += 1;
+                        tokio::time::sleep(RESEND_PAUSE * (sends - 1)).await;
+                        self.find_or_start(id, true).await?;
+                    }
+                },
+            }
+        }
+        let error = EngineError::Panicked;
+        tracing::error!(task = %id, "the task's actor died {MAX_SENDS} times over one message");
+        self.shared().hooks.on_unhandled_error("task", Some(id), &error.to_string());
+        Err(error)
+    }
+
+    /// Sends `command` as the message that `wrap` makes of it.
+    pub(crate) async fn order<M, T>(
+        &self,
+        id: &TaskId,
+        command: Command,
+        wrap: impl Fn(Order) -> M,
+    ) -> Result<T, EngineError>
+    where
+        M: Message<Result = Result<T, EngineError>> + Send + 'static,
+        T: Send + 'static,
+        TaskActor: Handler<M>,
+        <TaskActor as Actor>::Context: ToEnvelope<TaskActor, M>,
+    {
+        let weight = command.weight();
+        let first = Attempt::new(command, self.now());
+        let make = |permit, again| {
+            let attempt = Attempt { again, ..first.clone() };
+            wrap(Order { attempt, _permit: Some(permit), hold: false })
+        };
+        self.send(id, weight, make).await
+    }
+
+    /// Passivates every idle actor now, as the registry does by itself now and then.
+    pub async fn passivate_idle(&self) {
+        if self.inner.registry.send(ForgetIdle).await.is_err() {
+            tracing::debug!("nothing to passivate: the engine has stopped");
+        }
+    }
+
+    /// Stops the engine: new commands are refused, accepted ones are finished, then its threads end.
+    pub async fn stop(&self) {
+        self.inner.stopping.store(true, Ordering::Release);
+        while self.waiting() > 0 {
+            tokio::time::sleep(STOP_POLL).await;
+        }
+        self.shared().firehose.end();
+        self.inner.runtime.lock().stop();
+    }
+}

@@ -1,0 +1,275 @@
+//! One task's events from a cursor on, once each, in order: replay, then live, by one rule.
+//!
+//! A reader owes itself one index. If the live window has it, it comes from there; if the window has moved on, from
+//! the store. Late join, slow reader, lost announcement, reconnect and resume are this one case.
+
+mod join;
+mod replay;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use crate::domain::{EventFilter, EventId, Start, TaskEvent, TaskId, TaskStatus, Timestamp};
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::ports::{Page, StoreError};
+use crate::ring::RingRead;
+use crate::shared::LiveEnd;
+use crate::shared_event::SharedEvent;
+use crate::task::{Joined, Subscribe};
+
+use self::replay::Replay;
+
+/// Events taken from the live window at once.
+const MAX_LIVE: usize = 256;
+/// Pauses before a store that does not answer is asked again.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// Where a subscription starts. Several cursors at once: an id comes before a time; a rank holds in addition.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    /// Behind the event with this id; an unknown id starts at the first event.
+    pub id: Option<EventId>,
+    /// Later than this; ignored when there is an id.
+    pub time: Option<Timestamp>,
+    /// Behind the event with this rank under the same filter; -1 is everything.
+    pub rank: Option<i64>,
+}
+
+impl Cursor {
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What a subscriber wants.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SubscribeRequest {
+    /// Which events.
+    pub filter: EventFilter,
+    /// From where. Without a cursor, each accumulate series is first collapsed into one snapshot.
+    pub cursor: Cursor,
+    /// Only the last so many events of the replay.
+    pub limit: Option<usize>,
+    /// Whether accumulate events carry their running values instead of their deltas.
+    pub accumulated: bool,
+}
+
+/// One event for one subscriber.
+#[derive(Clone, Debug)]
+pub enum Delivered {
+    /// From the store; already in the form the subscriber wants.
+    Replayed {
+        /// The number of matching events before it.
+        rank: u64,
+        /// The event.
+        event: Arc<TaskEvent>,
+    },
+    /// From the live window, shared with all other subscribers.
+    Live {
+        /// The number of matching events before it.
+        rank: u64,
+        /// The event and its encoded forms.
+        event: Arc<SharedEvent>,
+    },
+}
+
+/// Why a subscription is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The task is finished, and everything has been delivered.
+    Finished(TaskStatus),
+    /// The task was deleted.
+    Deleted,
+    /// The log cannot be read on; a new subscription with a cursor may.
+    Interrupted,
+}
+
+/// What a subscription gives next.
+#[derive(Clone, Debug)]
+pub enum Batch {
+    /// Events in index order, at least one.
+    Events(Vec<Delivered>),
+    /// Nothing follows.
+    End(Ending),
+}
+
+type StorePage = Pin<Box<dyn Future<Output = Result<Page, StoreError>> + Send>>;
+type Rejoin = Pin<Box<dyn Future<Output = Result<Joined, EngineError>> + Send>>;
+
+enum Phase {
+    /// At the live window.
+    Live,
+    /// Waiting for a page of the store.
+    Reading(StorePage),
+    /// The actor is gone: asking another one.
+    Rejoining(Rejoin),
+}
+
+/// A reader of one task. It holds no queue; when it is not asked, it costs nothing but its place.
+pub struct Subscription {
+    engine: Engine,
+    id: TaskId,
+    filter: EventFilter,
+    accumulated: bool,
+    joined: Joined,
+    /// The index this reader needs next.
+    next: u64,
+    /// The number of matching events below it.
+    rank: u64,
+    replay: Option<Box<Replay>>,
+    phase: Phase,
+}
+
+impl Subscription {
+    /// The next events or the end. After the end it is not to be asked again.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Batch> {
+        loop {
+            let step = match &mut self.phase {
+                Phase::Live => ready!(self.poll_live(cx)),
+                Phase::Reading(page) => {
+                    let page = ready!(page.as_mut().poll(cx));
+                    self.page_read(page)
+                }
+                Phase::Rejoining(rejoin) => {
+                    let joined = ready!(rejoin.as_mut().poll(cx));
+                    self.rejoined(joined)
+                }
+            };
+            if let Some(batch) = step {
+                return Poll::Ready(batch);
+            }
+        }
+    }
+
+    /// The next events or the end.
+    pub async fn next(&mut self) -> Batch {
+        std::future::poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    fn poll_live(&mut self, cx: &mut Context<'_>) -> Poll<Option<Batch>> {
+        if let Some(replay) = &self.replay {
+            self.phase = Phase::Reading(self.read_page(replay.at, replay.to, replay.deltas()));
+            return Poll::Ready(None);
+        }
+        let read = ready!(self.joined.live.poll_read(cx, self.next, MAX_LIVE));
+        Poll::Ready(match read {
+            RingRead::Items(events) => self.take_live(events),
+            RingRead::Behind(to) => {
+                self.engine.stats().slow_readers.fetch_add(1, Relaxed);
+                self.fall_behind(to);
+                None
+            }
+            RingRead::Ended(LiveEnd::Finished(status)) => Some(Batch::End(Ending::Finished(status))),
+            RingRead::Ended(LiveEnd::Deleted) => Some(Batch::End(Ending::Deleted)),
+            RingRead::Ended(LiveEnd::Replaced) => Some(Batch::End(Ending::Interrupted)),
+            RingRead::Ended(LiveEnd::Detached) => {
+                self.rejoin(Duration::ZERO);
+                None
+            }
+        })
+    }
+
+    fn take_live(&mut self, events: Vec<Arc<SharedEvent>>) -> Option<Batch> {
+        if self.accumulated && events.iter().any(|event| event.accumulated().is_none()) {
+            self.fall_behind(self.next + events.len() as u64);
+            return None;
+        }
+        let mut delivered = Vec::with_capacity(events.len());
+        for event in events {
+            self.next = event.event().index + 1;
+            if self.filter.matches(event.event()) {
+                delivered.push(Delivered::Live { rank: self.rank, event });
+                self.rank += 1;
+            }
+        }
+        (!delivered.is_empty()).then_some(Batch::Events(delivered))
+    }
+
+    /// Reads on from the store up to `to`.
+    fn fall_behind(&mut self, to: u64) {
+        self.replay = Some(Box::new(Replay::uncollapsed(self.next, to, self.accumulated)));
+    }
+
+    fn read_page(&self, from: u64, to: u64, deltas: bool) -> StorePage {
+        let engine = self.engine.clone();
+        let id = self.id.clone();
+        let incarnation = self.joined.plan.boundary.incarnation;
+        engine.stats().replays.fetch_add(1, Relaxed);
+        Box::pin(async move { replay::read(&engine, &id, incarnation, (from, to), deltas).await })
+    }
+
+    fn page_read(&mut self, page: Result<Page, StoreError>) -> Option<Batch> {
+        self.phase = Phase::Live;
+        match page {
+            Ok(page) if page.slots.is_empty() => {
+                self.rejoin(RETRY_PAUSE);
+                None
+            }
+            Ok(page) => self.take_page(&page),
+            Err(StoreError::Unavailable { .. }) => {
+                self.rejoin(RETRY_PAUSE);
+                None
+            }
+            Err(StoreError::Gone) => {
+                self.rejoin(Duration::ZERO);
+                None
+            }
+            Err(StoreError::Corrupt(detail)) => {
+                tracing::error!(task = %self.id, %detail, "a stream ends: its log cannot be read");
+                Some(Batch::End(Ending::Interrupted))
+            }
+        }
+    }
+
+    fn take_page(&mut self, page: &Page) -> Option<Batch> {
+        let mut replay = self.replay.take()?;
+        let delivered = replay.take(page, &self.filter, (&mut self.next, &mut self.rank));
+        if replay.at < replay.to {
+            self.replay = Some(replay);
+        }
+        (!delivered.is_empty()).then_some(Batch::Events(delivered))
+    }
+
+    /// Asks for another actor after `pause`, from where this reader is.
+    fn rejoin(&mut self, pause: Duration) {
+        let engine = self.engine.clone();
+        let id = self.id.clone();
+        let incarnation = self.joined.plan.boundary.incarnation;
+        let start = Start::Resume { index: self.next, rank: self.rank, incarnation };
+        let (filter, accumulated) = (self.filter.clone(), self.accumulated);
+        self.phase = Phase::Rejoining(Box::pin(async move {
+            tokio::time::sleep(pause).await;
+            let subscribe = |permit| Subscribe {
+                filter: filter.clone(),
+                start: start.clone(),
+                accumulated,
+                _permit: Some(permit),
+            };
+            engine.send(&id, 0, |permit, _| subscribe(permit)).await
+        }));
+    }
+
+    fn rejoined(&mut self, joined: Result<Joined, EngineError>) -> Option<Batch> {
+        match joined {
+            Ok(joined) if joined.plan.boundary.incarnation == self.joined.plan.boundary.incarnation => {
+                self.joined = joined;
+                self.phase = Phase::Live;
+                None
+            }
+            Ok(_) => Some(Batch::End(Ending::Interrupted)),
+            Err(EngineError::NotFound) => Some(Batch::End(Ending::Deleted)),
+            Err(EngineError::Stopping | EngineError::Panicked | EngineError::Rejected(_)) => {
+                Some(Batch::End(Ending::Interrupted))
+            }
+            Err(_) => {
+                self.rejoin(RETRY_PAUSE);
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Take what waits, work on it, answer: one step at a time.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use actix::fut::{ActorFutureExt, WrapFuture, ready, wrap_future};
+use actix::{ActorContext, AsyncContext, Context};
+
+use super::TaskActor;
+use super::cleanup::{self, Done};
+use super::order::{Later, Order};
+use super::queue::{Queue, Reply, Step, Work};
+use super::recover::recover;
+use super::write::{Batch, Outcome, Written};
+use crate::domain::{Rejection, STATUS_TYPE, State, TaskId};
+use crate::error::EngineError;
+use crate::shared::{LiveEnd, Shared};
+use crate::shared_event::SharedEvent;
+
+/// What a step leaves behind.
+enum Finished {
+    Nothing(Option<State>),
+    Written(Outcome, Vec<(Order, Reply)>),
+    Done(Result<Done, EngineError>, Later<Result<(), EngineError>>),
+    Loaded(Result<Option<State>, EngineError>, Work),
+}
+
+impl TaskActor {
+    /// Takes `work` from the mailbox.
+    pub(super) fn enqueue(&mut self, work: Work, ctx: &mut Context<Self>) {
+        self.queue.push(work);
+        if !self.phase.working {
+            self.phase.working = true;
+            self.step(ctx);
+        }
+    }
+
+    /// Begins the next step once the mailbox has been emptied, so that everything in it shares the commit.
+    fn step(&mut self, ctx: &mut Context<Self>) {
+        let work = wrap_future::<_, Self>(ready(())).then(|(), actor, _| {
+            let shared = Arc::clone(&actor.shared);
+            let id = actor.id.clone();
+            let running_wanted = actor.is_running_wanted();
+            let state = actor.state.take();
+            let step = actor.queue.next();
+            async move {
+                match step {
+                    None => Finished::Nothing(state),
+                    Some(Step::Write(batch)) => write(&shared, &id, state, batch, running_wanted).await,
+                    Some(Step::One(work)) => single(&shared, &id, state, work).await,
+                }
+            }
+            .into_actor(actor)
+        });
+        ctx.spawn(work.map(|finished, actor, ctx| actor.finish(finished, ctx)));
+    }
+
+    fn finish(&mut self, finished: Finished, ctx: &mut Context<Self>) {
+        match finished {
+            Finished::Nothing(state) => self.state = state,
+            Finished::Written(outcome, batch) => self.written(outcome, batch, ctx),
+            Finished::Done(done, reply) => self.done(done, &reply, ctx),
+            Finished::Loaded(loaded, work) => self.loaded(loaded, &work, ctx),
+        }
+        if self.queue.is_empty() {
+            self.phase.working = false;
+            if self.phase.retiring {
+                ctx.stop();
+            }
+        } else {
+            self.step(ctx);
+        }
+    }
+
+    fn written(&mut self, mut outcome: Outcome, batch: Vec<(Order, Reply)>, ctx: &mut Context<Self>) {
+        let results = std::mem::take(&mut outcome.results);
+        let missing = results.iter().any(|result| matches!(result, Err(EngineError::NotFound)));
+        for ((order, reply), result) in batch.into_iter().zip(results) {
+            self.count(&result);
+            match result {
+                Err(EngineError::Rejected(Rejection::SeqGap { expected, .. })) if order.hold => {
+                    self.hold(order, reply, expected, ctx);
+                }
+                result => reply.answer(result),
+            }
+        }
+        match outcome.state.take() {
+            Some(state) => self.settle(state, outcome, ctx),
+            None if missing => self.leave(LiveEnd::Deleted),
+            None => {}
+        }
+    }
+
+    fn done(
+        &mut self,
+        done: Result<Done, EngineError>,
+        reply: &Later<Result<(), EngineError>>,
+        ctx: &mut Context<Self>,
+    ) {
+        let result = done.as_ref().map_err(Clone::clone).and_then(Done::result);
+        match done {
+            Ok(Done::Deleted) | Err(EngineError::NotFound) => self.leave(LiveEnd::Deleted),
+            Ok(Done::Written(mut outcome)) => {
+                std::mem::take(&mut outcome.results).iter().for_each(|result| self.count(result));
+                if let Some(state) = outcome.state.take() {
+                    self.settle(state, *outcome, ctx);
+                }
+            }
+            Err(_) => {}
+        }
+        reply.answer(result);
+    }
+
+    fn loaded(&mut self, loaded: Result<Option<State>, EngineError>, work: &Work, ctx: &mut Context<Self>) {
+        match loaded {
+            Ok(Some(state)) => self.joined(state, work, ctx),
+            Ok(None) => {
+                work.fail(EngineError::NotFound);
+                self.leave(LiveEnd::Deleted);
+            }
+            Err(error) => work.fail(error),
+        }
+    }
+
+    fn joined(&mut self, state: State, work: &Work, ctx: &mut Context<Self>) {
+        self.settle(state, Outcome::nothing(), ctx);
+        let Some(mut state) = self.state.take() else {
+            work.fail(EngineError::Panicked);
+            return;
+        };
+        match work {
+            Work::Subscribe { message, reply } => reply.answer(Ok(self.join(&mut state, message))),
+            Work::ExpectedSeq { message, reply } => {
+                reply.answer(Ok(state.clients.get(&message.client).copied()));
+            }
+            _ => {}
+        }
+        self.state = Some(state);
+    }
+
+    /// Takes the committed `state` and lets readers see what is new.
+    pub(super) fn settle(&mut self, state: State, outcome: Outcome, ctx: &mut Context<Self>) {
+        if self.incarnation.is_some_and(|known| known != state.stamp.incarnation) {
+            self.leave(LiveEnd::Replaced);
+            return;
+        }
+        self.incarnation = Some(state.stamp.incarnation);
+        self.show(&state, outcome);
+        if state.head.task.status.is_terminal() {
+            self.live.end(LiveEnd::Finished(state.head.task.status));
+        }
+        self.release_held(&state, ctx);
+        self.state = Some(state);
+    }
+
+    fn show(&self, state: &State, outcome: Outcome) {
+        if let Some(change) = &outcome.change {
+            self.shared.announcer.announce(change);
+        }
+        let followed = self.shared.firehose.is_followed();
+        if outcome.committed.is_empty() || !(followed || self.live.readers() > 0) {
+            self.live.advance(state.stamp.version);
+            return;
+        }
+        let share = |(event, running)| Arc::new(SharedEvent::new(event, running));
+        let events: Vec<_> = outcome.committed.into_iter().map(share).collect();
+        let weighed = events.iter().map(|event| (Arc::clone(event), event.event().weight()));
+        self.live.push(state.stamp.version - events.len() as u64, weighed);
+        if followed {
+            self.shared.firehose.push(&events);
+        }
+    }
+
+    fn count(&self, result: &Result<Written, EngineError>) {
+        let Ok(written) = result else { return };
+        let Some(first) = written.events.first() else { return };
+        if &*first.event_type == STATUS_TYPE {
+            self.shared.stats.transition(written.head.task.status);
+        } else {
+            self.shared.stats.events_published.fetch_add(written.events.len() as u64, Relaxed);
+        }
+    }
+
+    /// This actor has nothing more to do for its task: the log is gone or another one.
+    fn leave(&mut self, end: LiveEnd) {
+        self.live.end(end);
+        self.state = None;
+        self.phase.retiring = true;
+        if end == LiveEnd::Deleted {
+            self.queue.fail_all(&EngineError::NotFound);
+            self.fail_held(&EngineError::NotFound);
+        } else {
+            self.queue = Queue::default();
+        }
+    }
+}
+
+/// Writes a batch. Its permits are given back when it has been written.
+async fn write(
+    shared: &Shared,
+    id: &TaskId,
+    state: Option<State>,
+    batch: Vec<(Order, Reply)>,
+    running_wanted: bool,
+) -> Finished {
+    let batch: Vec<_> = batch.into_iter().filter(|(_, reply)| !reply.is_abandoned()).collect();
+    let attempts = batch.iter().map(|(order, _)| order.attempt.clone()).collect();
+    let outcome = Batch { shared, id, attempts, running_wanted }.run(state).await;
+    Finished::Written(outcome, batch)
+}
+
+async fn single(shared: &Shared, id: &TaskId, state: Option<State>, work: Work) -> Finished {
+    match work {
+        Work::Due { order, reply } => Finished::Done(cleanup::run(shared, id, state, order).await, reply),
+        Work::Delete { message, reply } => {
+            let mut done = delete(shared, id).await;
+            if message.again && matches!(done, Err(EngineError::NotFound)) {
+                done = Ok(Done::Deleted);
+            }
+            Finished::Done(done, reply)
+        }
+        work => {
+            let fresh = matches!(work, Work::CatchUp);
+            let loaded = match state.filter(|_| !fresh) {
+                Some(state) => Ok(Some(state)),
+                None => recover(&*shared.store, id).await.map_err(EngineError::Store),
+            };
+            Finished::Loaded(loaded, work)
+        }
+    }
+}
+
+async fn delete(shared: &Shared, id: &TaskId) -> Result<Done, EngineError> {
+    match shared.store.head(id).await? {
+        Some((_, stamp)) => cleanup::delete(shared, id, stamp.incarnation).await,
+        None => Err(EngineError::NotFound),
+    }
+}

@@ -1,0 +1,106 @@
+//! Holding: numbered publishes that came before the numbers they follow (PROTOCOL §8.5).
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use actix::{AsyncContext, Context, Handler, Message, SpawnHandle};
+
+use super::TaskActor;
+use super::order::{Later, Order};
+use super::queue::{Reply, Work};
+use crate::admission::Permit;
+use crate::domain::{Command, State};
+use crate::error::EngineError;
+
+/// One publish that waits for others.
+pub(super) struct Held {
+    order: Order,
+    reply: Reply,
+    client: Arc<str>,
+    numbers: RangeInclusive<u64>,
+    expected: u64,
+    timer: SpawnHandle,
+}
+
+/// The client and the numbers of a publish, if it has any.
+fn numbers_of(command: &Command) -> Option<(Arc<str>, RangeInclusive<u64>)> {
+    let Command::Publish(events) = command else { return None };
+    let mut numbered = events.iter().filter_map(|event| event.client.as_deref());
+    let first = numbered.next()?;
+    let last = numbered.next_back().unwrap_or(first);
+    Some((Arc::clone(&first.id), first.seq..=last.seq))
+}
+
+impl TaskActor {
+    /// Lets a publish wait until `expected` and what follows it have come.
+    pub(super) fn hold(&mut self, order: Order, reply: Reply, expected: u64, ctx: &mut Context<Self>) {
+        let Some((client, numbers)) = numbers_of(&order.attempt.command) else { return };
+        let received = *numbers.start();
+        self.held.retain(|held| !held.reply.is_abandoned());
+        let overlaps = |held: &Held| {
+            held.client == client
+                && held.numbers.start() <= numbers.end()
+                && numbers.start() <= held.numbers.end()
+        };
+        if self.held.iter().any(overlaps) {
+            reply.answer(Err(EngineError::SeqDuplicate { expected, received }));
+            return;
+        }
+        let patience = self.shared.settings.seq_hold;
+        let (waiting, first) = (Arc::clone(&client), received);
+        let timer = ctx.run_later(patience, move |actor, _| actor.give_up(&waiting, first));
+        self.held.push(Held { order, reply, client, numbers, expected, timer });
+    }
+
+    fn give_up(&mut self, client: &str, first: u64) {
+        let is_it = |held: &Held| &*held.client == client && *held.numbers.start() == first;
+        if let Some(place) = self.held.iter().position(is_it) {
+            let held = self.held.swap_remove(place);
+            let error = EngineError::SeqTimeout { expected: held.expected, received: first };
+            held.reply.answer(Err(error));
+        }
+    }
+
+    /// Lets go of everything whose turn has come, or for which no turn will come.
+    pub(super) fn release_held(&mut self, state: &State, ctx: &mut Context<Self>) {
+        if self.held.is_empty() {
+            return;
+        }
+        let finished = state.head.task.status.is_terminal();
+        let mut waiting = Vec::new();
+        for mut held in std::mem::take(&mut self.held) {
+            let expected = state.clients.get(&held.client).copied();
+            if finished || expected.is_none_or(|expected| expected >= *held.numbers.start()) {
+                ctx.cancel_future(held.timer);
+                self.queue.push(Work::Write { order: held.order, reply: held.reply });
+            } else {
+                held.expected = expected.unwrap_or(held.expected);
+                waiting.push(held);
+            }
+        }
+        self.held = waiting;
+    }
+
+    /// Answers everything that is held with `error`.
+    pub(super) fn fail_held(&mut self, error: &EngineError) {
+        self.held.drain(..).for_each(|held| held.reply.answer(Err(error.clone())));
+    }
+}
+
+/// Which number is expected next of a client?
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Option<u64>, EngineError>")]
+pub(crate) struct ExpectedSeq {
+    pub(crate) client: Arc<str>,
+    pub(crate) _permit: Option<Permit>,
+}
+
+impl Handler<ExpectedSeq> for TaskActor {
+    type Result = Later<Result<Option<u64>, EngineError>>;
+
+    fn handle(&mut self, message: ExpectedSeq, ctx: &mut Self::Context) -> Self::Result {
+        let later = Later::default();
+        self.enqueue(Work::ExpectedSeq { message, reply: later.clone() }, ctx);
+        later
+    }
+}

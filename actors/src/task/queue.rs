@@ -1,0 +1,116 @@
+//! What waits for the task: taken from the mailbox at once, done in order.
+
+use std::collections::VecDeque;
+
+use super::delete::Delete;
+use super::hold::ExpectedSeq;
+use super::order::{Later, Order};
+use super::publish::Published;
+use super::subscribe::{Joined, Subscribe};
+use super::transition::Moved;
+use super::write::Written;
+use crate::error::EngineError;
+
+/// At most this many commands share one commit.
+const MAX_BATCH: usize = 1024;
+
+/// Where the answer to a command goes.
+pub(super) enum Reply {
+    Events(Later<Published>),
+    Task(Later<Moved>),
+}
+
+impl Reply {
+    pub(super) fn answer(&self, result: Result<Written, EngineError>) {
+        match self {
+            Self::Events(later) => later.answer(result.map(|written| written.events)),
+            Self::Task(later) => later.answer(result.map(|written| written.head)),
+        }
+    }
+
+    pub(super) fn is_abandoned(&self) -> bool {
+        match self {
+            Self::Events(later) => later.is_abandoned(),
+            Self::Task(later) => later.is_abandoned(),
+        }
+    }
+}
+
+/// One thing to do.
+pub(super) enum Work {
+    Write {
+        order: Order,
+        reply: Reply,
+    },
+    Due {
+        order: Order,
+        reply: Later<Result<(), EngineError>>,
+    },
+    Delete {
+        message: Delete,
+        reply: Later<Result<(), EngineError>>,
+    },
+    Subscribe {
+        message: Subscribe,
+        reply: Later<Result<Joined, EngineError>>,
+    },
+    ExpectedSeq {
+        message: ExpectedSeq,
+        reply: Later<Result<Option<u64>, EngineError>>,
+    },
+    /// Read the log again: somebody else may have moved it.
+    CatchUp,
+}
+
+impl Work {
+    pub(super) fn fail(&self, error: EngineError) {
+        match self {
+            Self::Write { reply, .. } => reply.answer(Err(error)),
+            Self::Due { reply, .. } | Self::Delete { reply, .. } => reply.answer(Err(error)),
+            Self::Subscribe { reply, .. } => reply.answer(Err(error)),
+            Self::ExpectedSeq { reply, .. } => reply.answer(Err(error)),
+            Self::CatchUp => {}
+        }
+    }
+}
+
+/// What one step of the actor works on.
+pub(super) enum Step {
+    Write(Vec<(Order, Reply)>),
+    One(Work),
+}
+
+/// The work of one task, first in, first out.
+#[derive(Default)]
+pub(super) struct Queue(VecDeque<Work>);
+
+impl Queue {
+    pub(super) fn push(&mut self, work: Work) {
+        self.0.push_back(work);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The next thing to do: all commands at the front together, anything else alone.
+    pub(super) fn next(&mut self) -> Option<Step> {
+        let mut batch = Vec::new();
+        while let Some(work) = self.0.pop_front() {
+            match work {
+                Work::Write { order, reply } if batch.len() < MAX_BATCH => batch.push((order, reply)),
+                other if batch.is_empty() => return Some(Step::One(other)),
+                other => {
+                    self.0.push_front(other);
+                    break;
+                }
+            }
+        }
+        (!batch.is_empty()).then_some(Step::Write(batch))
+    }
+
+    /// Answers everything that waits with `error`.
+    pub(super) fn fail_all(&mut self, error: &EngineError) {
+        self.0.drain(..).for_each(|work| work.fail(error.clone()));
+    }
+}

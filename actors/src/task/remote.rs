@@ -1,0 +1,63 @@
+//! `Committed`: another instance moved the log.
+
+use std::sync::Arc;
+
+use actix::{Context, Handler, Message};
+
+use super::TaskActor;
+use super::queue::Work;
+use super::write::Outcome;
+use crate::domain::{Stamp, TaskEvent};
+
+/// Another instance committed this. It may be old, doubled, or ahead of what this actor knows.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Committed {
+    pub(crate) before: Stamp,
+    pub(crate) after: Stamp,
+    /// Whether the head changed as well; it has to be read then.
+    pub(crate) head_changed: bool,
+    pub(crate) events: Vec<Arc<TaskEvent>>,
+}
+
+impl Handler<Committed> for TaskActor {
+    type Result = ();
+
+    fn handle(&mut self, fact: Committed, ctx: &mut Self::Context) {
+        let Some(known) = self.state.as_ref().map(|state| state.stamp) else {
+            self.enqueue(Work::CatchUp, ctx);
+            return;
+        };
+        let same_log = known.incarnation == fact.after.incarnation;
+        if same_log && fact.after.version <= known.version && fact.after.revision <= known.revision {
+            return;
+        }
+        if !self.phase.working && fact.before == known && !fact.head_changed && fact.is_complete() {
+            self.follow(fact, ctx);
+        } else {
+            self.enqueue(Work::CatchUp, ctx);
+        }
+    }
+}
+
+impl TaskActor {
+    fn follow(&mut self, fact: Committed, ctx: &mut Context<Self>) {
+        let Some(mut state) = self.state.take() else { return };
+        let mut outcome = Outcome::nothing();
+        for event in fact.events {
+            state.fold(&event);
+            let running = self.is_running_wanted().then(|| state.running_value(&event)).flatten();
+            outcome.committed.push((event, running));
+        }
+        state.stamp = fact.after;
+        self.settle(state, outcome, ctx);
+    }
+}
+
+impl Committed {
+    /// Whether the events are exactly those between the two stamps.
+    fn is_complete(&self) -> bool {
+        let expected = self.before.version..self.after.version;
+        self.events.iter().map(|event| event.index).eq(expected)
+    }
+}

@@ -1,0 +1,39 @@
+//! `Retire`: the end of the passivation handshake. `CatchUp`: the log may have moved.
+//!
+//! The registry takes an idle actor out of the directory while holding its shard, when nothing is on its way to it;
+//! only then it sends `Retire`. So a message either reached the mailbox before, and the actor was not idle, or it
+//! goes to a fresh actor. What was sent straight to the address is still worked on before the actor stops.
+
+use actix::{ActorContext, Handler, Message};
+
+use super::TaskActor;
+use super::queue::Work;
+
+/// Stop once everything that waits is done.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Retire;
+
+impl Handler<Retire> for TaskActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Retire, ctx: &mut Self::Context) {
+        self.phase.retiring = true;
+        if !self.phase.working {
+            ctx.stop();
+        }
+    }
+}
+
+/// Compare with the store: somebody else may have moved or replaced the log.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct CatchUp;
+
+impl Handler<CatchUp> for TaskActor {
+    type Result = ();
+
+    fn handle(&mut self, _: CatchUp, ctx: &mut Self::Context) {
+        self.enqueue(Work::CatchUp, ctx);
+    }
+}

@@ -1,0 +1,72 @@
+//! `Subscribe`: the boundary between replay and live, and the live side, in one step.
+
+use std::sync::Arc;
+
+use actix::{Handler, Message};
+
+use super::TaskActor;
+use super::order::Later;
+use super::queue::Work;
+use crate::admission::Permit;
+use crate::domain::{EventFilter, Plan, Start, State, TaskEvent};
+use crate::error::EngineError;
+use crate::ring::RingReader;
+use crate::shared::LiveEnd;
+use crate::shared_event::SharedEvent;
+
+/// Join the readers of a task.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Joined, EngineError>")]
+pub(crate) struct Subscribe {
+    pub(crate) filter: EventFilter,
+    pub(crate) start: Start,
+    /// Whether live accumulate events are wanted with their running values.
+    pub(crate) accumulated: bool,
+    pub(crate) _permit: Option<Permit>,
+}
+
+/// What a reader begins with.
+pub(crate) struct Joined {
+    pub(crate) plan: Plan,
+    pub(crate) live: RingReader<Arc<SharedEvent>, LiveEnd>,
+    /// What stands for all deltas below the boundary; `None` when only the log can tell.
+    pub(crate) collapsed: Option<Vec<Arc<TaskEvent>>>,
+    /// Keeps running values coming while it exists.
+    pub(crate) _running: Option<RunningWanted>,
+}
+
+/// Somebody wants running values with live events.
+pub(crate) struct RunningWanted {
+    _count: Arc<()>,
+}
+
+impl Handler<Subscribe> for TaskActor {
+    type Result = Later<Result<Joined, EngineError>>;
+
+    fn handle(&mut self, message: Subscribe, ctx: &mut Self::Context) -> Self::Result {
+        let later = Later::default();
+        self.enqueue(Work::Subscribe { message, reply: later.clone() }, ctx);
+        later
+    }
+}
+
+impl TaskActor {
+    /// Joins a reader to the committed `state`.
+    pub(super) fn join(&self, state: &mut State, wish: &Subscribe) -> Joined {
+        let collapsed = match wish.start {
+            Start::Beginning => state.series.collapsed(&wish.filter),
+            _ => Some(Vec::new()),
+        };
+        Joined {
+            plan: Plan::new(state, &wish.filter, &wish.start),
+            live: self.live.join(),
+            collapsed,
+            _running: wish.accumulated.then(|| RunningWanted { _count: Arc::clone(&self.running_wanted) }),
+        }
+    }
+
+    /// Whether some reader wants running values.
+    pub(super) fn is_running_wanted(&self) -> bool {
+        Arc::strong_count(&self.running_wanted) > 1
+    }
+}

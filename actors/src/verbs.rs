@@ -1,0 +1,227 @@
+//! What can be done with an engine: one method per verb. Reads that the store can answer go to the store.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::domain::archive::{Archive, Collector};
+use crate::domain::{
+    self, BlockedRequest, Command, Head, Json, NewEvent, NewTask, SeriesTable, Superseded, TaskEvent, TaskId,
+    TaskStatus,
+};
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::firehose::Follower;
+use crate::ports::{CreateError, Listing, NewLog, Range, Slot, StoreError, TaskQuery};
+use crate::sweep::sweep_once;
+use crate::task::{CatchUp, Delete, Due, ExpectedSeq, Order, Publish, Transition};
+
+/// How often a creation whose answer was lost is looked for in the store.
+const MAX_LOOKS: usize = 3;
+
+impl Engine {
+    /// Creates a pending task; no actor is started for it.
+    ///
+    /// # Errors
+    /// [`EngineError::Exists`] when the id is taken.
+    pub async fn create(&self, task: NewTask) -> Result<Arc<Head>, EngineError> {
+        self.refuse_when_stopping()?;
+        let now = self.now();
+        let id = task.id.clone().unwrap_or_else(|| TaskId::generate(now, fastrand::u128(..)));
+        let head = Arc::new(task.into_head(id, now));
+        let log = NewLog {
+            head: Arc::clone(&head),
+            incarnation: fastrand::u64(..),
+            events: Vec::new(),
+            hidden: Vec::new(),
+            replace: false,
+        };
+        self.create_log(log).await?;
+        self.stats().tasks_created.fetch_add(1, Relaxed);
+        Ok(head)
+    }
+
+    /// Creates `log`. When the answer is lost, the incarnation in the store tells whether it was ours.
+    async fn create_log(&self, log: NewLog) -> Result<bool, EngineError> {
+        let (id, incarnation) = (log.head.task.id.clone(), log.incarnation);
+        let error = match self.shared().store.create(log).await {
+            Ok(created) => return Ok(created.replaced),
+            Err(CreateError::Exists) => return Err(EngineError::Exists),
+            Err(CreateError::NotWritten(error)) => return Err(EngineError::Store(error)),
+            Err(CreateError::Unknown(error)) => error,
+        };
+        for _ in 0..MAX_LOOKS {
+            match self.shared().store.head(&id).await {
+                Ok(Some((_, stamp))) if stamp.incarnation == incarnation => return Ok(false),
+                Ok(_) => return Err(EngineError::Store(error)),
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
+        Err(EngineError::Unknown(error))
+    }
+
+    /// The task as it is now.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`].
+    pub async fn get(&self, id: &TaskId) -> Result<Arc<Head>, EngineError> {
+        let found = self.shared().store.head(id).await?;
+        found.map(|(head, _)| head).ok_or(EngineError::NotFound)
+    }
+
+    /// Tasks in creation order.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn list(&self, query: &TaskQuery) -> Result<Listing, EngineError> {
+        Ok(self.shared().store.list(query).await?)
+    }
+
+    /// How many subscriptions to the task are open in this engine.
+    pub fn readers(&self, id: &TaskId) -> usize {
+        self.shared().directory.with(id, |handle| handle.live.readers()).unwrap_or(0)
+    }
+
+    /// Appends events, all with consecutive indexes or none. Numbered events with missing numbers before them are
+    /// refused; [`Engine::publish_in_sequence`] waits.
+    ///
+    /// # Errors
+    /// [`domain::Rejection::Terminal`] and the other rules of PROTOCOL §8.1 and §8.5.
+    pub async fn publish(
+        &self,
+        id: &TaskId,
+        events: Vec<NewEvent>,
+    ) -> Result<Vec<Arc<TaskEvent>>, EngineError> {
+        self.order(id, Command::Publish(events), Publish).await
+    }
+
+    /// As [`Engine::publish`], but waits for the numbers that are missing before those of `events`.
+    ///
+    /// # Errors
+    /// [`EngineError::SeqTimeout`] when they do not come, [`EngineError::SeqDuplicate`] when these wait already.
+    pub async fn publish_in_sequence(
+        &self,
+        id: &TaskId,
+        events: Vec<NewEvent>,
+    ) -> Result<Vec<Arc<TaskEvent>>, EngineError> {
+        self.order(id, Command::Publish(events), |order| Publish(Order { hold: true, ..order })).await
+    }
+
+    /// The number that is expected next of a numbering client, or `None` if the task does not know it.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`].
+    pub async fn expected_seq(&self, id: &TaskId, client: &str) -> Result<Option<u64>, EngineError> {
+        self.send(id, 0, |permit, _| ExpectedSeq { client: client.into(), _permit: Some(permit) }).await
+    }
+
+    /// Moves the task to another status. Of several concurrent moves to a terminal status exactly one succeeds.
+    ///
+    /// # Errors
+    /// [`domain::Rejection::InvalidTransition`] when the table does not allow it or another was faster.
+    pub async fn transition(&self, id: &TaskId, wish: domain::Transition) -> Result<Arc<Head>, EngineError> {
+        self.order(id, Command::Transition(wish), Transition).await
+    }
+
+    /// Answers the request of a blocked task and lets it run.
+    ///
+    /// # Errors
+    /// [`domain::Rejection::NotBlocked`].
+    pub async fn resolve(&self, id: &TaskId, data: Option<Json>) -> Result<Arc<Head>, EngineError> {
+        self.order(id, Command::Resolve { data }, Transition).await
+    }
+
+    /// What a blocked task asks for, or `None` when it does not.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`].
+    pub async fn request(&self, id: &TaskId) -> Result<Option<BlockedRequest>, EngineError> {
+        let head = self.get(id).await?;
+        let request = head.task.blocked_request.as_deref().cloned();
+        Ok(request.filter(|_| head.task.status == TaskStatus::Blocked))
+    }
+
+    /// Removes the task with its log, in any status. Its streams end.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`].
+    pub async fn delete(&self, id: &TaskId) -> Result<(), EngineError> {
+        self.send(id, 0, |permit, again| Delete { _permit: Some(permit), again }).await
+    }
+
+    pub(crate) async fn fire_due(&self, id: &TaskId) -> Result<(), EngineError> {
+        self.order(id, Command::Due, Due).await
+    }
+
+    /// Does now whatever timers are due, as the sweeper does by itself. Says for how many tasks.
+    ///
+    /// # Errors
+    /// When the store cannot say what is due.
+    pub async fn sweep(&self) -> Result<usize, EngineError> {
+        Ok(sweep_once(self).await?)
+    }
+
+    /// All changes of all tasks in this engine from now on.
+    pub fn follow(&self) -> Follower {
+        self.shared().firehose.follow()
+    }
+
+    /// Whether the store works at present.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub async fn health(&self) -> Result<(), StoreError> {
+        self.shared().store.health().await
+    }
+
+    /// The task and its events in the form of an archive (PROTOCOL §14).
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`].
+    pub async fn export(&self, id: &TaskId) -> Result<(Arc<Head>, Vec<TaskEvent>), EngineError> {
+        let (head, stamp) = self.shared().store.head(id).await?.ok_or(EngineError::NotFound)?;
+        let mut collector = Collector::default();
+        let mut from = 0;
+        while from < stamp.version {
+            let range = Range { incarnation: Some(stamp.incarnation), ..Range::new(from, stamp.version) };
+            let page = self.shared().store.events(id, range).await?;
+            if page.slots.is_empty() {
+                break;
+            }
+            from = page.next;
+            for slot in &page.slots {
+                match slot {
+                    Slot::Visible(event) | Slot::Hidden(event) => collector.event(event),
+                    Slot::Gone { series: Some(series), .. } => collector.gone(series),
+                    Slot::Gone { series: None, .. } => {}
+                }
+            }
+        }
+        Ok((head, collector.finish()))
+    }
+
+    /// Puts an archived task in place, over an existing one if `overwrite` says so. Says whether there was one.
+    ///
+    /// # Errors
+    /// [`EngineError::Exists`].
+    pub async fn import(&self, archive: Archive, overwrite: bool) -> Result<bool, EngineError> {
+        self.refuse_when_stopping()?;
+        let id = archive.task.id.clone();
+        let mut series = SeriesTable::default();
+        let hidden =
+            archive.events.iter().filter_map(|event| series.apply(event)).map(
+                |superseded| match superseded {
+                    Superseded::Drop(index) | Superseded::Hide(index) => index,
+                },
+            );
+        let log = NewLog {
+            hidden: hidden.collect(),
+            head: Arc::new(archive.head()),
+            incarnation: fastrand::u64(..),
+            events: archive.events,
+            replace: overwrite,
+        };
+        let replaced = self.create_log(log).await?;
+        self.shared().directory.with(&id, |handle| handle.addr.do_send(CatchUp));
+        Ok(replaced)
+    }
+}
