@@ -1,5 +1,6 @@
 //! What can be asked of a task.
 
+use super::change::Stamp;
 use super::event::NewEvent;
 use super::task::{BlockedRequest, TaskError};
 use super::{Json, TaskStatus};
@@ -24,6 +25,8 @@ pub enum Command {
         fingerprint: u64,
         /// The events that go.
         indexes: Vec<u64>,
+        /// Where the log was when they were looked up; on any other log nothing goes.
+        stamp: Stamp,
     },
 }
 

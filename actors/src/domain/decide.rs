@@ -36,7 +36,8 @@ pub fn decide(state: &State, command: &Command, around: Circumstances<'_>) -> Re
         Command::Transition(transition) => draft.transition(transition),
         Command::Resolve { data } => resolve(draft, data.as_ref()),
         Command::Due => due(draft),
-        Command::Erase { fingerprint, indexes } => Ok(draft.erase(*fingerprint, indexes)),
+        Command::Erase { stamp, .. } if *stamp != state.stamp => Err(Rejection::NothingDue),
+        Command::Erase { fingerprint, indexes, .. } => Ok(draft.erase(*fingerprint, indexes)),
     }
 }
 

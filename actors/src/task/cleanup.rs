@@ -76,7 +76,7 @@ async fn erase(
             Slot::Gone { .. } => None,
         }));
     }
-    let command = Command::Erase { fingerprint: rule.fingerprint(), indexes };
+    let command = Command::Erase { fingerprint: rule.fingerprint(), indexes, stamp: state.stamp };
     Ok(Attempt::new(command, shared.now()))
 }
 
