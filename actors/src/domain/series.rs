@@ -57,6 +57,13 @@ impl Entry {
         }
     }
 
+    /// Whether a fold without the newest event but with `event` knows as much: a numbering client's place in its
+    /// own numbering must not be lost.
+    fn may_lose_last_to(&self, event: &TaskEvent) -> bool {
+        let Some(client) = self.last.client.as_deref() else { return true };
+        event.client.as_deref().is_some_and(|later| later.id == client.id)
+    }
+
     fn add_delta(&mut self, event: &Arc<TaskEvent>) {
         if let Some(before) = &self.running {
             let same = before.event.event_type == event.event_type && before.event.level == event.level;
@@ -90,7 +97,8 @@ impl Entry {
 pub enum Superseded {
     /// Nobody will ask for it again: its payload may go.
     Drop(u64),
-    /// It is hidden, but a running value was built on it, so a fold of the log still needs it.
+    /// It is hidden, but a running value was built on it, or a client's numbering ends with it, so a fold of the log
+    /// still needs it.
     Hide(u64),
 }
 
@@ -111,8 +119,10 @@ impl SeriesTable {
         let entry = self.entries.get_mut(id)?;
         let mut superseded = None;
         if mode == SeriesMode::Latest {
+            let droppable = entry.may_lose_last_to(event);
             superseded = entry.newest_latest.replace(event.index).map(|index| {
-                if entry.last.index == index { Superseded::Drop(index) } else { Superseded::Hide(index) }
+                let drop = entry.last.index == index && droppable;
+                if drop { Superseded::Drop(index) } else { Superseded::Hide(index) }
             });
         } else {
             entry.add_delta(event);
