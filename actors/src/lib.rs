@@ -54,7 +54,7 @@ mod subscription;
 mod sweep;
 #[cfg(feature = "engine")]
 mod task;
-#[cfg(feature = "testing")]
+#[cfg(any(feature = "testing", all(test, feature = "engine")))]
 pub mod testing;
 #[cfg(feature = "engine")]
 mod verbs;

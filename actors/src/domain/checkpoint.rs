@@ -42,7 +42,8 @@ pub fn due(state: &State) -> Option<Checkpoint> {
     worth.then(|| Checkpoint { version: state.stamp.version, bytes: encode(state).into() })
 }
 
-fn encode(state: &State) -> Vec<u8> {
+/// The bytes of a checkpoint of `state`.
+pub(super) fn encode(state: &State) -> Vec<u8> {
     let (kinds, runs) = state.ranks.runs();
     let series = state.series.parts().map(|parts| StoredSeries {
         last: EventRecord::of(parts.last),

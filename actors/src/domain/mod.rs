@@ -14,6 +14,8 @@ mod event;
 mod filter;
 mod id;
 pub mod json;
+#[cfg(all(test, feature = "engine"))]
+mod properties;
 mod ranks;
 mod record;
 mod rejection;

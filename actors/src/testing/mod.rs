@@ -1,9 +1,10 @@
 //! What tests of engines and stores are made of: a clock to turn by hand, a store and a bus that fail on purpose,
-//! several engines in one process, and the suites that every store and every bus must pass.
+//! and a model of what a log means.
 
 mod clock;
 mod faulty_bus;
 mod faulty_store;
+pub mod model;
 
 pub use clock::ManualClock;
 pub use faulty_bus::FaultyBus;
