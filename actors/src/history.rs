@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Collapser, EventFilter, EventId, Stamp, TaskEvent, TaskId, Timestamp};
+use crate::domain::{Collapser, EventFilter, EventId, TaskEvent, TaskId, Timestamp};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::ports::{Range, Seek, Slot};
@@ -36,10 +36,11 @@ pub struct History {
     engine: Engine,
     id: TaskId,
     request: HistoryRequest,
-    stamp: Stamp,
+    incarnation: u64,
     from: u64,
     at: u64,
     left: usize,
+    ended: bool,
 }
 
 impl History {
@@ -97,14 +98,15 @@ impl History {
     }
 
     async fn read(&mut self) -> Result<Option<Vec<Slot>>, EngineError> {
-        if self.at >= self.stamp.version || self.left == 0 {
+        if self.ended || self.left == 0 {
             return Ok(None);
         }
-        let range = Range::new(self.at, self.stamp.version);
+        let range = Range::to_the_end(self.at);
         let max_slots = self.left.clamp(16, range.max_slots);
-        let range = Range { incarnation: Some(self.stamp.incarnation), max_slots, ..range };
+        let range = Range { incarnation: Some(self.incarnation), max_slots, ..range };
         let page = self.engine.shared().store.events(&self.id, range).await?;
         self.at = page.next;
+        self.ended = range.is_ended_by(&page);
         Ok((!page.slots.is_empty()).then_some(page.slots))
     }
 }
@@ -119,7 +121,8 @@ impl Engine {
         let from = self.history_start(id, request.cursor.as_ref()).await?;
         let at = if request.accumulated { 0 } else { from };
         let left = request.limit.unwrap_or(usize::MAX);
-        Ok(History { engine: self.clone(), id: id.clone(), request, stamp, from, at, left })
+        let (engine, id, incarnation) = (self.clone(), id.clone(), stamp.incarnation);
+        Ok(History { engine, id, request, incarnation, from, at, left, ended: false })
     }
 
     async fn history_start(&self, id: &TaskId, cursor: Option<&HistoryCursor>) -> Result<u64, EngineError> {

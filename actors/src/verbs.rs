@@ -1,7 +1,7 @@
 //! What can be done with an engine: one method per verb. Reads that the store can answer go to the store.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use crate::domain::archive::{Archive, Collector};
 use crate::domain::{
@@ -17,6 +17,8 @@ use crate::task::{CatchUp, Delete, Due, ExpectedSeq, Order, Publish, Transition}
 
 /// How often a creation whose answer was lost is looked for in the store.
 const MAX_LOOKS: usize = 3;
+/// How often the head is read again for an archive until it is the head of the events that were read.
+const MAX_CHASES: usize = 100;
 
 impl Engine {
     /// Creates a pending task; no actor is started for it.
@@ -145,7 +147,9 @@ impl Engine {
     /// # Errors
     /// [`EngineError::NotFound`].
     pub async fn delete(&self, id: &TaskId) -> Result<(), EngineError> {
-        self.send(id, 0, |permit, again| Delete { _permit: Some(permit), again }).await
+        let attempted = Arc::<AtomicBool>::default();
+        let message = |permit| Delete { _permit: Some(permit), attempted: Arc::clone(&attempted) };
+        self.send(id, 0, |permit, _| message(permit)).await
     }
 
     pub(crate) async fn fire_due(&self, id: &TaskId) -> Result<(), EngineError> {
@@ -176,17 +180,33 @@ impl Engine {
     /// The task and its events in the form of an archive (PROTOCOL §14).
     ///
     /// # Errors
-    /// [`EngineError::NotFound`].
+    /// [`EngineError::NotFound`]; [`EngineError::Overloaded`] when the task changes faster than it can be read.
     pub async fn export(&self, id: &TaskId) -> Result<(Arc<Head>, Vec<TaskEvent>), EngineError> {
-        let (head, stamp) = self.shared().store.head(id).await?.ok_or(EngineError::NotFound)?;
+        let store = &self.shared().store;
+        let (_, stamp) = store.head(id).await?.ok_or(EngineError::NotFound)?;
         let mut collector = Collector::default();
         let mut from = 0;
-        while from < stamp.version {
-            let range = Range { incarnation: Some(stamp.incarnation), ..Range::new(from, stamp.version) };
-            let page = self.shared().store.events(id, range).await?;
-            if page.slots.is_empty() {
-                break;
+        for _ in 0..MAX_CHASES {
+            from = self.collect(&mut collector, id, stamp.incarnation, from).await?;
+            let (head, now) = store.head(id).await?.ok_or(EngineError::NotFound)?;
+            if now.version == from && now.incarnation == stamp.incarnation {
+                return Ok((head, collector.finish()));
             }
+        }
+        Err(EngineError::Overloaded)
+    }
+
+    /// Collects the log `incarnation` from `from` to its end, and says where that is.
+    async fn collect(
+        &self,
+        collector: &mut Collector,
+        id: &TaskId,
+        incarnation: u64,
+        mut from: u64,
+    ) -> Result<u64, StoreError> {
+        loop {
+            let range = Range { incarnation: Some(incarnation), ..Range::to_the_end(from) };
+            let page = self.shared().store.events(id, range).await?;
             from = page.next;
             for slot in &page.slots {
                 match slot {
@@ -195,8 +215,10 @@ impl Engine {
                     Slot::Gone { series: None, .. } => {}
                 }
             }
+            if range.is_ended_by(&page) {
+                return Ok(from);
+            }
         }
-        Ok((head, collector.finish()))
     }
 
     /// Puts an archived task in place, over an existing one if `overwrite` says so. Says whether there was one.

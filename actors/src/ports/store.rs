@@ -119,6 +119,9 @@ pub struct Loaded {
     pub checkpoint: Option<Checkpoint>,
 }
 
+/// No log is longer: ids hold 32 bits of an index.
+const MAX_INDEX: u64 = 1 << 32;
+
 /// A piece of a log to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {
@@ -140,6 +143,23 @@ impl Range {
     /// All slots from `from` up to `to`, in pages of bounded size.
     pub fn new(from: u64, to: u64) -> Self {
         Self { incarnation: None, from, to, max_slots: 512, max_bytes: 1 << 20, deltas: true }
+    }
+
+    /// All slots from `from` on, in pages of bounded size. A view of a growing log has to be read to its very end:
+    /// where it stops earlier, the newest value of a series may be superseded before it is read, by one behind the stop.
+    pub fn to_the_end(from: u64) -> Self {
+        Self::new(from, MAX_INDEX)
+    }
+
+    /// Whether `page`, read for this range, ends because the log ended there.
+    pub fn is_ended_by(&self, page: &Page) -> bool {
+        let bytes = |slot: &Slot| match slot {
+            Slot::Visible(event) | Slot::Hidden(event) => event.data.as_str().len(),
+            Slot::Gone { .. } => 0,
+        };
+        page.slots.is_empty()
+            || page.slots.len() < self.max_slots
+                && page.slots.iter().map(bytes).sum::<usize>() < self.max_bytes
     }
 }
 

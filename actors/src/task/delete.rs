@@ -1,5 +1,8 @@
 //! `Delete`: remove the task with everything that belongs to it.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use actix::{Handler, Message};
 
 use super::TaskActor;
@@ -13,8 +16,8 @@ use crate::error::EngineError;
 #[rtype(result = "Result<(), EngineError>")]
 pub struct Delete {
     pub(crate) _permit: Option<Permit>,
-    /// Whether an earlier attempt may have done it.
-    pub(crate) again: bool,
+    /// Set when the store is told: a later attempt that finds nothing has succeeded.
+    pub(crate) attempted: Arc<AtomicBool>,
 }
 
 impl Handler<Delete> for TaskActor {

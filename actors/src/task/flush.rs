@@ -1,7 +1,7 @@
 //! Take what waits, work on it, answer: one step at a time.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use actix::fut::{ActorFutureExt, WrapFuture, ready, wrap_future};
 use actix::{ActorContext, AsyncContext, Context};
@@ -213,8 +213,9 @@ async fn single(shared: &Shared, id: &TaskId, state: Option<State>, work: Work) 
     match work {
         Work::Due { order, reply } => Finished::Done(cleanup::run(shared, id, state, order).await, reply),
         Work::Delete { message, reply } => {
-            let mut done = delete(shared, id).await;
-            if message.again && matches!(done, Err(EngineError::NotFound)) {
+            let before = message.attempted.load(Relaxed);
+            let mut done = delete(shared, id, &message.attempted).await;
+            if before && matches!(done, Err(EngineError::NotFound)) {
                 done = Ok(Done::Deleted);
             }
             Finished::Done(done, reply)
@@ -230,9 +231,8 @@ async fn single(shared: &Shared, id: &TaskId, state: Option<State>, work: Work) 
     }
 }
 
-async fn delete(shared: &Shared, id: &TaskId) -> Result<Done, EngineError> {
-    match shared.store.head(id).await? {
-        Some((_, stamp)) => cleanup::delete(shared, id, stamp.incarnation).await,
-        None => Err(EngineError::NotFound),
-    }
+async fn delete(shared: &Shared, id: &TaskId, attempted: &AtomicBool) -> Result<Done, EngineError> {
+    let Some((_, stamp)) = shared.store.head(id).await? else { return Err(EngineError::NotFound) };
+    attempted.store(true, Relaxed);
+    cleanup::delete(shared, id, stamp.incarnation).await
 }
