@@ -1,1 +1,19 @@
-//! The service.
+//! Taskcast: the task service between producers that stream and the people who follow.
+//!
+//! This crate is the service around the engine in [`taskcast_actors`]: configuration, storage, HTTP and SSE, and the
+//! program `taskcast`. To embed the engine in a service of your own, start from that crate.
+//!
+//! # Layout
+//! - [`app`]: puts the parts together and takes them apart in order. Everything below knows nothing of it.
+//! - [`config`]: what the operator decides. [`auth`]: who may do what.
+//! - [`http`]: the route table and one endpoint per file. [`stores`]: where tasks are kept.
+//! - [`metrics`], [`telemetry`]: what the operator sees. [`cli`]: the program.
+
+pub mod app;
+pub mod auth;
+pub mod cli;
+pub mod config;
+pub mod http;
+pub mod metrics;
+pub mod stores;
+pub mod telemetry;

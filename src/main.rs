@@ -1,3 +1,9 @@
 //! The `taskcast` program.
 
-fn main() {}
+/// Requests and events are many small allocations on several threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    taskcast::cli::run()
+}

@@ -3,10 +3,12 @@
 //! PROTOCOL §1 asks that user values come back with their key order and their exact numbers.
 //! Keeping the (compact) text is the simplest way to promise that.
 
+use std::borrow::Cow;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -75,7 +77,7 @@ impl Json {
 
     /// The text of the member `name` of this object, or `None` when it is absent or this is no object.
     pub fn member(&self, name: &str) -> Option<&str> {
-        Members::of(self.as_str())?.find(|(key, _)| key_is(key, name)).map(|(_, value)| value)
+        Members::of(self.as_str())?.find(|(key, _)| unescaped(key) == name).map(|(_, value)| value)
     }
 
     /// The inside of the string literal at member `name`, still escaped, or `None` when that is no string.
@@ -121,11 +123,10 @@ impl Serialize for Json {
 impl<'de> Deserialize<'de> for Json {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = <Box<RawValue>>::deserialize(deserializer)?;
-        if is_canonical(raw.get()) {
-            return Ok(Self(raw.into()));
-        }
-        let value: serde_json::Value = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
-        Ok(Self::of(&value))
+        Ok(match canonical(raw.get()) {
+            Cow::Borrowed(_) => Self(raw.into()),
+            Cow::Owned(text) => Self::trusted(text),
+        })
     }
 }
 
@@ -178,42 +179,97 @@ fn hex4(digits: Option<&[u8]>) -> Result<u32, JsonError> {
     })
 }
 
-/// Whether valid JSON `text` has no white space outside strings, no duplicate keys, no escaped key.
-fn is_canonical(text: &str) -> bool {
+/// Valid JSON without white space outside strings and without duplicate keys; all else as it was.
+fn canonical(text: &str) -> Cow<'_, str> {
+    let compact = compacted(text);
+    if keys_are_unique(&compact) {
+        return compact;
+    }
+    let mut unique = String::with_capacity(compact.len());
+    write_unique(&compact, &mut unique);
+    Cow::Owned(unique)
+}
+
+fn compacted(text: &str) -> Cow<'_, str> {
+    let is_space = |byte: u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
     let bytes = text.as_bytes();
-    let (mut at, mut objects) = (0, false);
+    let (mut at, mut kept_to, mut out) = (0, 0, String::new());
     while at < bytes.len() {
-        match bytes[at] {
-            b' ' | b'\n' | b'\r' | b'\t' => return false,
-            b'"' => at = end_of_string(bytes, at),
-            b'{' => objects = true,
-            _ => {}
+        if bytes[at] == b'"' {
+            at = end_of_string(bytes, at);
+        } else if is_space(bytes[at]) {
+            out.push_str(&text[kept_to..at]);
+            kept_to = at + 1;
         }
         at += 1;
     }
-    !objects || keys_are_unique(text)
+    if kept_to == 0 {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(&text[kept_to..]);
+    Cow::Owned(out)
 }
 
 fn keys_are_unique(value: &str) -> bool {
     match value.as_bytes().first() {
         Some(b'{') => {
             let members: Vec<_> = Members::of(value).into_iter().flatten().collect();
-            let plain = members.iter().all(|(key, _)| !key.contains('\\'));
-            plain
-                && members.len() <= SMALL_OBJECT
-                && (1..members.len()).all(|i| members[..i].iter().all(|m| m.0 != members[i].0))
-                && members.iter().all(|(_, value)| keys_are_unique(value))
+            let unique =
+                if members.len() <= SMALL_OBJECT && members.iter().all(|(key, _)| !key.contains('\\')) {
+                    (1..members.len()).all(|i| members[..i].iter().all(|m| m.0 != members[i].0))
+                } else {
+                    let keys: HashSet<_> = members.iter().map(|(key, _)| unescaped(key)).collect();
+                    keys.len() == members.len()
+                };
+            unique && members.iter().all(|(_, value)| keys_are_unique(value))
         }
         Some(b'[') => Elements::of(value).all(keys_are_unique),
         _ => true,
     }
 }
 
-fn key_is(raw_key: &str, name: &str) -> bool {
-    if !raw_key.contains('\\') {
-        return raw_key == name;
+/// Writes the compact `value` with the last value of each key at the place of its first.
+fn write_unique(value: &str, out: &mut String) {
+    match value.as_bytes().first() {
+        Some(b'{') => {
+            let mut places: HashMap<_, usize> = HashMap::new();
+            let mut members: Vec<(&str, &str)> = Vec::new();
+            for (key, value) in Members::of(value).into_iter().flatten() {
+                match places.entry(unescaped(key)) {
+                    Entry::Occupied(place) => members[*place.get()].1 = value,
+                    Entry::Vacant(place) => {
+                        place.insert(members.len());
+                        members.push((key, value));
+                    }
+                }
+            }
+            out.push('{');
+            for (position, (key, value)) in members.iter().enumerate() {
+                out.push_str(if position > 0 { ",\"" } else { "\"" });
+                out.push_str(key);
+                out.push_str("\":");
+                write_unique(value, out);
+            }
+            out.push('}');
+        }
+        Some(b'[') => {
+            out.push('[');
+            for (position, element) in Elements::of(value).enumerate() {
+                out.push_str(if position > 0 { "," } else { "" });
+                write_unique(element, out);
+            }
+            out.push(']');
+        }
+        _ => out.push_str(value),
     }
-    serde_json::from_str::<String>(&format!("\"{raw_key}\"")).is_ok_and(|key| key == name)
+}
+
+fn unescaped(raw_key: &str) -> Cow<'_, str> {
+    if !raw_key.contains('\\') {
+        return Cow::Borrowed(raw_key);
+    }
+    let unescaped = serde_json::from_str::<String>(&format!("\"{raw_key}\""));
+    unescaped.map_or(Cow::Borrowed(raw_key), Cow::Owned)
 }
 
 /// Index of the quote that ends the string starting at `at`.
@@ -313,6 +369,15 @@ mod tests {
         assert_eq!(nested.as_str(), r#"[{"a":{"k":2}}]"#);
         let escaped = Json::parse(r#"{"a":1,"\u0061":2}"#).unwrap();
         assert_eq!(escaped.as_str(), r#"{"a":2}"#);
+    }
+
+    #[test]
+    fn keys_that_mean_something_to_a_parser_are_user_data_like_all_others() {
+        let magic = "{ \"$serde_json::private::Number\" : \"5\" }";
+        assert_eq!(Json::parse(magic).unwrap().as_str(), r#"{"$serde_json::private::Number":"5"}"#);
+        let many: Vec<_> = (0..40).map(|n| format!("\"k{n}\":{n}")).collect();
+        let object = format!("{{{}}}", many.join(","));
+        assert_eq!(Json::parse(&object).unwrap().as_str(), object);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The task as clients see it, and the head: what a store keeps of it beside the log.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::retention::Cleanup;
 use super::{Json, TaskId, TaskStatus, Timestamp};
@@ -69,9 +69,14 @@ pub struct BlockedRequest {
     /// The kind of request.
     #[serde(rename = "type")]
     pub request_type: String,
-    /// Anything the answerer needs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Anything the answerer needs, `null` included.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub data: Option<Json>,
+}
+
+/// A field that is there, even as `null`.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D::Error> {
+    Json::deserialize(deserializer).map(Some)
 }
 
 /// A text that is kept but never shown.
@@ -276,5 +281,27 @@ impl Head {
             cleaned: stored.cleaned,
             imported: stored.imported,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_comes_back_from_a_store_with_its_secrets_and_nulls() {
+        let hook = Webhook {
+            url: "https://example.org/hook".into(),
+            filter: None,
+            secret: Some(Secret("s3cret".into())),
+            wrap: None,
+            retry: None,
+        };
+        let new = NewTask { webhooks: Some(vec![hook]), ..NewTask::default() };
+        let mut head = new.into_head(TaskId::parse("t").unwrap(), Timestamp(5));
+        let request = BlockedRequest { request_type: "ask".into(), data: Some(Json::null()) };
+        head.task.blocked_request = Some(Box::new(request));
+        assert_eq!(Head::decode(&head.encode()).unwrap(), head);
+        assert!(!serde_json::to_string(&head.task).unwrap().contains("s3cret"));
     }
 }

@@ -1,0 +1,226 @@
+//! The composition root: puts store, engine and HTTP service together and takes them apart in order.
+
+use std::any::Any;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::dev::{Extensions, Server};
+use actix_web::middleware::from_fn;
+use actix_web::rt::net::TcpStream;
+use actix_web::{App, HttpServer, web};
+use taskcast_actors::memory::MemoryStore;
+use taskcast_actors::ports::{StoreError, TaskStore};
+use taskcast_actors::{Engine, RingLimits, Settings, StartError};
+
+use crate::config::{Config, Storage};
+use crate::http::parse::{BodyError, cleanup_rules};
+use crate::http::stream::Drain;
+use crate::http::{self, Service, ServiceSettings};
+use crate::metrics::Metrics;
+use crate::stores::sqlite::{OpenError, SqliteSettings, SqliteStore};
+
+/// A connection whose peer takes nothing for this long is given up: there is no other write timeout.
+const SEND_TIMEOUT: Duration = Duration::from_secs(60);
+/// Silence on a connection after which the peer is asked whether it is there.
+const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
+/// What requests under way get once the streams have ended.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often a stopping server looks whether its streams have ended.
+const DRAIN_POLL: Duration = Duration::from_millis(20);
+
+/// The server could not be started or ended badly.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// A cleanup rule of the configuration breaks a rule of the protocol.
+    #[error("in the configuration, {0}")]
+    Cleanup(BodyError),
+    /// The database file cannot be used.
+    #[error("cannot open the database {path}: {error}")]
+    Open {
+        /// The file.
+        path: String,
+        /// Why.
+        error: OpenError,
+    },
+    /// The store does not work.
+    #[error("storage does not work: {0}")]
+    Store(#[from] StoreError),
+    /// The engine's threads could not be started.
+    #[error(transparent)]
+    Engine(#[from] StartError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+    /// The HTTP server failed.
+    #[error("the HTTP server failed: {0}")]
+    Serve(#[from] io::Error),
+}
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When some part cannot be started.
+pub fn run(config: &Config) -> Result<(), AppError> {
+    actix_web::rt::System::new().block_on(async {
+        let address = SocketAddr::new(config.host, config.port);
+        let listener = listen(address).map_err(|error| AppError::Listen { address, error })?;
+        let engine = start_engine(config)?;
+        let service = web::Data::new(service(config, engine.clone()));
+        let server = serve(config, listener, service.clone())?;
+        tracing::info!(
+            storage = %config.storage,
+            survives = survives(config.storage),
+            "taskcast {} listens on http://{address}",
+            env!("CARGO_PKG_VERSION"),
+        );
+        let stopped = stop_on_signal(&server, &service);
+        let served = server.await;
+        stopped.abort();
+        engine.stop().await;
+        tracing::info!("stopped");
+        Ok(served?)
+    })
+}
+
+/// What a success answer to a write survives.
+fn survives(storage: Storage) -> &'static str {
+    match storage {
+        Storage::Memory => "nothing: tasks are lost when the process ends",
+        Storage::Sqlite => "the end of the process and loss of power",
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    use socket2::{Domain, Protocol, Socket, Type};
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(4096)?;
+    Ok(socket.into())
+}
+
+fn start_engine(config: &Config) -> Result<Engine, AppError> {
+    let settings = Settings {
+        arbiters: config.engine.arbiters,
+        idle: config.engine.idle,
+        queue_commands: config.engine.queue_commands,
+        queue_bytes: config.engine.queue_bytes,
+        total_commands: config.engine.total_commands,
+        total_bytes: config.engine.total_bytes,
+        ring: RingLimits { items: config.engine.ring_events, bytes: config.engine.ring_bytes },
+        sweep: config.engine.sweep,
+        seq_hold: config.limits.seq_hold_timeout,
+        cleanup: cleanup_rules(&config.cleanup_rules).map_err(AppError::Cleanup)?,
+        ..Settings::default()
+    };
+    Ok(Engine::builder(open_store(config)?).settings(settings).actors_at_home(true).start()?)
+}
+
+fn open_store(config: &Config) -> Result<Arc<dyn TaskStore>, AppError> {
+    Ok(match config.storage {
+        Storage::Memory => Arc::new(MemoryStore::new()),
+        Storage::Sqlite => {
+            let path = &config.db_path;
+            let opened = SqliteStore::open(path, SqliteSettings::default());
+            Arc::new(opened.map_err(|error| AppError::Open { path: path.display().to_string(), error })?)
+        }
+    })
+}
+
+fn service(config: &Config, engine: Engine) -> Service {
+    Service {
+        engine,
+        settings: ServiceSettings {
+            limits: config.limits.clone(),
+            keepalive: config.sse_keepalive,
+            cors: config.cors_origins.clone(),
+            storage: config.storage,
+            auth_mode: config.auth_mode.as_str(),
+        },
+        drain: Drain::new(config.shutdown_drain),
+        started: Instant::now(),
+        metrics: Metrics::default(),
+    }
+}
+
+fn serve(config: &Config, listener: TcpListener, service: web::Data<Service>) -> io::Result<Server> {
+    let limits = config.limits.clone();
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(service.clone())
+            .wrap(from_fn(http::observe))
+            .configure(|routes| http::routes(routes, &limits))
+    })
+    .workers(config.http_workers)
+    .tcp_nodelay(true)
+    .h1_allow_half_closed(false)
+    .on_connect(prepare_connection)
+    .shutdown_timeout(SHUTDOWN_TIMEOUT.as_secs())
+    .disable_signals()
+    .listen(listener)?;
+    Ok(server.run())
+}
+
+fn prepare_connection(connection: &dyn Any, _: &mut Extensions) {
+    let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
+    let socket = socket2::SockRef::from(stream);
+    let keepalive = socket2::TcpKeepalive::new().with_time(TCP_KEEPALIVE);
+    let prepared = socket.set_tcp_user_timeout(Some(SEND_TIMEOUT)).and(socket.set_tcp_keepalive(&keepalive));
+    if let Err(error) = prepared {
+        tracing::debug!(%error, "a connection could not be prepared");
+    }
+}
+
+/// On the first signal streams begin to end; once they have, or the window is over, the server stops. A second
+/// signal ends it at once.
+fn stop_on_signal(server: &Server, service: &web::Data<Service>) -> tokio::task::JoinHandle<()> {
+    let handle = server.handle();
+    let service = service.clone();
+    actix_web::rt::spawn(async move {
+        signal().await;
+        tracing::info!(streams = service.metrics.open_streams(), "stopping: open streams end first");
+        service.drain.start();
+        let graceful = async {
+            let window = service.drain.window();
+            let drained = async {
+                while service.metrics.open_streams() > 0 {
+                    tokio::time::sleep(DRAIN_POLL).await;
+                }
+            };
+            if tokio::time::timeout(window, drained).await.is_err() {
+                tracing::warn!(
+                    streams = service.metrics.open_streams(),
+                    "streams are still open: cutting them"
+                );
+            }
+            handle.stop(true).await;
+        };
+        tokio::select! {
+            () = graceful => {}
+            () = signal() => {
+                tracing::warn!("told to stop again: stopping at once");
+                handle.stop(false).await;
+            }
+        }
+    })
+}
+
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be received: the server can only be killed");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+}

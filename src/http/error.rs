@@ -1,0 +1,201 @@
+//! The only map from what went wrong to what a client is told (PROTOCOL §3).
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, RETRY_AFTER};
+use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
+use serde::Serialize;
+use taskcast_actors::EngineError;
+use taskcast_actors::domain::{Rejection, TaskId};
+use taskcast_actors::ports::StoreError;
+
+use super::parse::BodyError;
+use crate::auth::Forbidden;
+
+/// An error answer.
+#[derive(Clone, Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    seq: Option<(u64, u64)>,
+    allow: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ErrorBody<'a> {
+    error: &'a str,
+    code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected_seq: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    received_seq: Option<u64>,
+}
+
+impl ApiError {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), seq: None, allow: None }
+    }
+
+    /// No such route, or a feature that is switched off.
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "Not found")
+    }
+
+    /// No such task, for routes whose text does not name it.
+    pub fn task_not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "task_not_found", "Task not found")
+    }
+
+    /// No such task, for routes whose text names it.
+    pub fn task_not_found_named(id: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "task_not_found", format!("Task not found: {id}"))
+    }
+
+    /// The task asks for nothing.
+    pub fn no_blocked_request() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "no_blocked_request", "No blocked request")
+    }
+
+    /// The client has not numbered any event of this task.
+    pub fn seq_client_not_found(client: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "seq_client_not_found", format!("Unknown client: {client}"))
+    }
+
+    /// A known path, another method.
+    pub fn method_not_allowed(allow: &str) -> Self {
+        let error = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed");
+        Self { allow: Some(allow.to_owned()), ..error }
+    }
+
+    /// The request body is over its limit.
+    pub fn body_too_large() -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "Request body too large")
+    }
+
+    /// The body broke off or could not be read.
+    pub fn unreadable_body() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_body", "Malformed JSON in request body")
+    }
+
+    /// The server is about to stop and takes no new streams.
+    pub fn shutting_down() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "shutting_down", "Server is shutting down")
+    }
+
+    /// There is no cold tier to move a task to.
+    pub fn release_unsupported() -> Self {
+        let text = "Task storage release is not supported by this adapter";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "storage_release_unsupported", text)
+    }
+
+    fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Internal Server Error")
+    }
+
+    /// What went wrong in the engine with the task `id`. Texts that name the task do so when `named`.
+    pub fn of_engine(error: &EngineError, id: &TaskId, named: bool) -> Self {
+        match error {
+            EngineError::NotFound if named => Self::task_not_found_named(id.as_str()),
+            EngineError::NotFound => Self::task_not_found(),
+            EngineError::Exists => {
+                let text = format!("Task already exists: {id}");
+                Self::new(StatusCode::CONFLICT, "task_exists", text)
+            }
+            EngineError::Rejected(rejection) => Self::of_rejection(rejection),
+            EngineError::Overloaded => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Server is overloaded")
+            }
+            EngineError::Stopping => Self::shutting_down(),
+            EngineError::SeqTimeout { expected, received } => {
+                Self::new(StatusCode::REQUEST_TIMEOUT, "seq_timeout", error.to_string())
+                    .seq(*expected, *received)
+            }
+            EngineError::SeqDuplicate { expected, received } => {
+                Self::new(StatusCode::CONFLICT, "seq_duplicate", error.to_string()).seq(*expected, *received)
+            }
+            EngineError::Store(error) | EngineError::Unknown(error) => Self::of_store(error, id),
+            EngineError::Panicked => Self::internal(),
+        }
+    }
+
+    fn of_rejection(rejection: &Rejection) -> Self {
+        let status = match rejection {
+            Rejection::InvalidTransition { .. } | Rejection::SeqStale { .. } | Rejection::SeqGap { .. } => {
+                StatusCode::CONFLICT
+            }
+            Rejection::Terminal(_)
+            | Rejection::ReservedType(_)
+            | Rejection::NotBlocked
+            | Rejection::NothingDue => StatusCode::BAD_REQUEST,
+        };
+        let error = Self::new(status, rejection.code(), rejection.to_string());
+        match rejection {
+            Rejection::SeqStale { expected, received } | Rejection::SeqGap { expected, received } => {
+                error.seq(*expected, *received)
+            }
+            _ => error,
+        }
+    }
+
+    fn of_store(error: &StoreError, id: &TaskId) -> Self {
+        match error {
+            StoreError::Unavailable { detail, .. } => {
+                tracing::error!(task = %id, %error, %detail, "storage is unavailable");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "dependency_unavailable", error.to_string())
+            }
+            StoreError::Corrupt(_) => {
+                tracing::error!(task = %id, %error, "stored data cannot be read");
+                Self::internal()
+            }
+            StoreError::Gone => Self::task_not_found(),
+        }
+    }
+
+    fn seq(self, expected: u64, received: u64) -> Self {
+        Self { seq: Some((expected, received)), ..self }
+    }
+}
+
+impl From<BodyError> for ApiError {
+    fn from(error: BodyError) -> Self {
+        let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        Self::new(status, error.code(), error.to_string())
+    }
+}
+
+impl From<Forbidden> for ApiError {
+    fn from(_: Forbidden) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "Forbidden")
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.status.as_u16(), self.code, self.message)
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponseBuilder::new(self.status);
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.insert_header((RETRY_AFTER, "1"));
+        }
+        if let Some(allow) = &self.allow {
+            response.insert_header((ALLOW, allow.as_str()));
+        }
+        response.json(ErrorBody {
+            error: &self.message,
+            code: self.code,
+            expected_seq: self.seq.map(|(expected, _)| expected),
+            received_seq: self.seq.map(|(_, received)| received),
+        })
+    }
+}

@@ -1,0 +1,34 @@
+//! `GET /tasks/:id/seq/:clientId`.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+
+use crate::auth::{Principal, Scope};
+use crate::http::extract::{PathId, decode_segment};
+use crate::http::{ApiError, Service};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Expected {
+    client_id: String,
+    expected_seq: u64,
+}
+
+/// Says which number a client is expected to use next.
+///
+/// # Errors
+/// 404 when there is no such task, or it does not know the client.
+pub async fn handle(
+    service: web::Data<Service>,
+    principal: Principal,
+    id: PathId,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let id = id.named()?;
+    principal.require(Scope::EventPublish, Some(&id))?;
+    let client_id = decode_segment(request.uri().path().split('/').nth(4).unwrap_or_default());
+    let asked = service.engine.expected_seq(&id, &client_id).await;
+    let expected = asked.map_err(|error| ApiError::of_engine(&error, &id, true))?;
+    let expected_seq = expected.ok_or_else(|| ApiError::seq_client_not_found(&client_id))?;
+    Ok(HttpResponse::Ok().json(Expected { client_id, expected_seq }))
+}

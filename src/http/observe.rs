@@ -1,0 +1,106 @@
+//! What happens around every request: an id for the logs, cross-origin headers, counting.
+
+use std::time::Instant;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_REQUEST_HEADERS, HeaderMap, HeaderName, HeaderValue,
+    ORIGIN, VARY,
+};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpResponse, web};
+use taskcast_actors::domain::Timestamp;
+
+use super::Service;
+use crate::config::CorsOrigins;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const METHODS: HeaderValue = HeaderValue::from_static("GET,HEAD,PUT,POST,DELETE,PATCH");
+const EXPOSED: HeaderValue = HeaderValue::from_static("Idempotent-Replayed, Retry-After");
+
+/// Wraps every request.
+///
+/// # Errors
+/// None of its own.
+pub async fn observe<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let started = Instant::now();
+    let service =
+        request.app_data::<web::Data<Service>>().expect("the application holds its service").clone();
+    let method = request.method().clone();
+    let allowed = allowed_origin(&service.settings.cors, request.headers());
+    let cors = !matches!(service.settings.cors, CorsOrigins::Off);
+    let mut response = if cors && method == Method::OPTIONS {
+        let answer = preflight(request.headers());
+        request.into_response(answer).map_into_left_body()
+    } else {
+        match next.call(request).await {
+            Ok(response) => response.map_into_boxed_body().map_into_right_body(),
+            Err(error) => return Err(error),
+        }
+    };
+    if cors {
+        add_cors(response.headers_mut(), allowed, &service.settings.cors);
+    }
+    let status = response.status();
+    let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
+    service.metrics.request(method.as_str(), &route, status.as_str(), started.elapsed());
+    if status.is_server_error() {
+        let id = request_id(&response);
+        tracing::warn!(request = %id, %method, route, status = status.as_u16(), "a request failed");
+        if let Ok(value) = HeaderValue::from_str(&id) {
+            response.headers_mut().insert(REQUEST_ID, value);
+        }
+    } else if tracing::enabled!(tracing::Level::DEBUG) {
+        let id = request_id(&response);
+        let took_us = started.elapsed().as_micros();
+        tracing::debug!(request = %id, %method, route, status = status.as_u16(), took_us, "answered");
+    }
+    Ok(response)
+}
+
+/// The id a client sent, or a new one.
+fn request_id<B>(response: &ServiceResponse<B>) -> String {
+    let sent = response.request().headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    let usable = sent.filter(|id| !id.is_empty() && id.len() <= 128);
+    usable.map_or_else(
+        || taskcast_actors::domain::TaskId::generate(Timestamp(0), fastrand::u128(..)).to_string(),
+        str::to_owned,
+    )
+}
+
+fn preflight(headers: &HeaderMap) -> HttpResponse {
+    let mut response = HttpResponse::NoContent();
+    response.insert_header((ACCESS_CONTROL_ALLOW_METHODS, METHODS));
+    response.insert_header((VARY, "Access-Control-Request-Headers"));
+    if let Some(asked) = headers.get(ACCESS_CONTROL_REQUEST_HEADERS) {
+        response.insert_header((ACCESS_CONTROL_ALLOW_HEADERS, asked.clone()));
+    }
+    response.finish()
+}
+
+fn allowed_origin(origins: &CorsOrigins, headers: &HeaderMap) -> Option<HeaderValue> {
+    match origins {
+        CorsOrigins::Any => Some(HeaderValue::from_static("*")),
+        CorsOrigins::Only(list) => headers
+            .get(ORIGIN)
+            .cloned()
+            .filter(|origin| origin.to_str().is_ok_and(|origin| list.contains(&origin.to_ascii_lowercase()))),
+        CorsOrigins::Off => None,
+    }
+}
+
+fn add_cors(headers: &mut HeaderMap, allowed: Option<HeaderValue>, origins: &CorsOrigins) {
+    if let Some(origin) = allowed {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+    }
+    if matches!(origins, CorsOrigins::Only(_)) {
+        headers.append(VARY, HeaderValue::from_static("Origin"));
+    }
+}

@@ -1,0 +1,46 @@
+//! What every endpoint may use.
+
+use std::time::{Duration, Instant};
+
+use taskcast_actors::Engine;
+
+use super::parse::events::PublishLimits;
+use super::stream::Drain;
+use crate::config::{CorsOrigins, Limits, Storage};
+use crate::metrics::Metrics;
+
+/// Settings of the HTTP service.
+#[derive(Clone, Debug)]
+pub struct ServiceSettings {
+    /// Sizes beyond which requests are refused.
+    pub limits: Limits,
+    /// How often a stream without events says that it is alive.
+    pub keepalive: Duration,
+    /// Who may read answers in a browser.
+    pub cors: CorsOrigins,
+    /// Where tasks are kept, for `/health/detail`.
+    pub storage: Storage,
+    /// The authentication mode, for `/health/detail`.
+    pub auth_mode: &'static str,
+}
+
+impl ServiceSettings {
+    /// What bounds a publish.
+    pub fn publish_limits(&self) -> PublishLimits {
+        PublishLimits { event_data_bytes: self.limits.event_data_bytes, batch_items: self.limits.batch_items }
+    }
+}
+
+/// What every endpoint may use; one for all workers.
+pub struct Service {
+    /// The engine.
+    pub engine: Engine,
+    /// Settings.
+    pub settings: ServiceSettings,
+    /// Says when streams have to end.
+    pub drain: Drain,
+    /// When the server started.
+    pub started: Instant,
+    /// What `/metrics` shows.
+    pub metrics: Metrics,
+}

@@ -1,0 +1,90 @@
+//! `GET /tasks/:id/events`: one task's events from a cursor on.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use actix_web::http::Method;
+use actix_web::http::header::HeaderValue;
+use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::BytesMut;
+use taskcast_actors::domain::TaskId;
+use taskcast_actors::{Batch, Cursor, SubscribeRequest, Subscription, WireForm};
+
+use super::{Fill, Frames, frame, head, respond};
+use crate::auth::{Principal, Scope};
+use crate::http::extract::PathId;
+use crate::http::parse::query::{SeriesFormat, StreamQuery};
+use crate::http::{ApiError, Service};
+use crate::metrics::StreamKind;
+
+/// Answers with the stream, or with plain JSON when it cannot begin.
+///
+/// # Errors
+/// 400 for a bad cursor, 404, 503 while the server stops.
+pub async fn handle(
+    service: web::Data<Service>,
+    principal: Principal,
+    id: PathId,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let id = id.unnamed()?;
+    principal.require(Scope::EventSubscribe, Some(&id))?;
+    let last_event_id = request.headers().get("last-event-id").map(HeaderValue::as_bytes);
+    let last_event_id = last_event_id.map(String::from_utf8_lossy);
+    let query = StreamQuery::parse(request.query_string(), last_event_id.as_deref())?;
+    if request.method() == Method::HEAD {
+        service.engine.get(&id).await.map_err(|error| ApiError::of_engine(&error, &id, false))?;
+        return Ok(head().finish());
+    }
+    if service.drain.has_started() {
+        return Err(ApiError::shutting_down());
+    }
+    let accumulated = query.series_format == SeriesFormat::Accumulated;
+    let form = WireForm { wrapped: query.wrap, accumulated };
+    let wish = SubscribeRequest {
+        cursor: Cursor { id: query.since.id, time: query.since.timestamp, rank: query.since.index },
+        filter: query.filter,
+        limit: query.limit,
+        accumulated,
+    };
+    let subscription =
+        service.engine.subscribe(&id, wish).await.map_err(|error| ApiError::of_engine(&error, &id, false))?;
+    let service = service.into_inner();
+    service.metrics.stream_opened(StreamKind::Task);
+    let frames = TaskFrames { subscription, form, opened: Instant::now(), service: Arc::clone(&service), id };
+    Ok(respond(frames, service))
+}
+
+struct TaskFrames {
+    subscription: Subscription,
+    form: WireForm,
+    opened: Instant,
+    service: Arc<Service>,
+    id: TaskId,
+}
+
+impl Frames for TaskFrames {
+    fn poll_fill(&mut self, cx: &mut Context<'_>, out: &mut BytesMut) -> Poll<Fill> {
+        Poll::Ready(match ready!(self.subscription.poll_next(cx)) {
+            Batch::Events(events) => {
+                for event in &events {
+                    frame::write(out, event, self.form);
+                }
+                self.service.metrics.delivered(&events, &self.service.engine);
+                Fill::More
+            }
+            Batch::End(ending) => {
+                frame::write_done(out, ending);
+                Fill::Over
+            }
+        })
+    }
+}
+
+impl Drop for TaskFrames {
+    fn drop(&mut self) {
+        self.service.metrics.stream_closed(StreamKind::Task);
+        tracing::debug!(task = %self.id, open_ms = self.opened.elapsed().as_millis(), "a stream was closed");
+    }
+}

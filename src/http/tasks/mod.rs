@@ -1,0 +1,32 @@
+//! Endpoints of `/tasks`: one file each. Shared here: how a task is answered.
+
+pub mod archive;
+pub mod create;
+pub mod delete;
+pub mod get;
+pub mod import;
+pub mod list;
+pub mod release;
+pub mod request;
+pub mod resolve;
+pub mod status;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use taskcast_actors::Engine;
+use taskcast_actors::domain::Task;
+
+/// Answers with the task alone.
+fn answer(status: StatusCode, task: &Task) -> HttpResponse {
+    let body = serde_json::to_vec(task).expect("a task serialises");
+    HttpResponse::build(status).content_type("application/json").body(body)
+}
+
+/// Appends the task with how many people follow it, as `GET /tasks` and `GET /tasks/:id` show it.
+fn write_view(engine: &Engine, task: &Task, out: &mut Vec<u8>) {
+    let readers = engine.readers(&task.id);
+    serde_json::to_writer(&mut *out, task).expect("a task serialises");
+    out.pop();
+    let hot = readers > 0;
+    out.extend_from_slice(format!(",\"hot\":{hot},\"subscriberCount\":{readers}}}").as_bytes());
+}

@@ -1,0 +1,6 @@
+//! The stores: where the engine's logs are kept, one folder each.
+//!
+//! A store implements [`taskcast_actors::ports::TaskStore`] and passes `taskcast_actors::store_suite!`. It compares
+//! stamps and moves opaque bytes; rules, actors and HTTP are deliberately absent.
+
+pub mod sqlite;
