@@ -71,5 +71,5 @@ pub use self::{
     settings::Settings,
     shared_event::{SharedEvent, WireForm},
     subscription::{Batch, Cursor, Delivered, Ending, SubscribeRequest, Subscription},
-    task::{Delete, Moved, Publish, Published, TaskActor, Transition},
+    task::{Appended, Delete, Moved, Publish, Published, TaskActor, Transition},
 };

@@ -13,7 +13,7 @@ use crate::error::EngineError;
 use crate::firehose::Follower;
 use crate::ports::{CreateError, Listing, NewLog, Range, Slot, StoreError, TaskQuery};
 use crate::sweep::sweep_once;
-use crate::task::{CatchUp, Delete, Due, ExpectedSeq, Order, Publish, Transition};
+use crate::task::{CatchUp, Delete, Due, ExpectedSeq, Order, Publish, Published, Transition};
 
 /// How often a creation whose answer was lost is looked for in the store.
 const MAX_LOOKS: usize = 3;
@@ -88,11 +88,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`domain::Rejection::Terminal`] and the other rules of PROTOCOL §8.1 and §8.5.
-    pub async fn publish(
-        &self,
-        id: &TaskId,
-        events: Vec<NewEvent>,
-    ) -> Result<Vec<Arc<TaskEvent>>, EngineError> {
+    pub async fn publish(&self, id: &TaskId, events: Vec<NewEvent>) -> Published {
         self.order(id, Command::Publish(events), Publish).await
     }
 
@@ -100,11 +96,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::SeqTimeout`] when they do not come, [`EngineError::SeqDuplicate`] when these wait already.
-    pub async fn publish_in_sequence(
-        &self,
-        id: &TaskId,
-        events: Vec<NewEvent>,
-    ) -> Result<Vec<Arc<TaskEvent>>, EngineError> {
+    pub async fn publish_in_sequence(&self, id: &TaskId, events: Vec<NewEvent>) -> Published {
         self.order(id, Command::Publish(events), |order| Publish(Order { hold: true, ..order })).await
     }
 

@@ -15,6 +15,7 @@ use actix_web::{Error, HttpResponse, web};
 use taskcast_actors::domain::Timestamp;
 
 use super::Service;
+use super::route::RouteLabel;
 use crate::config::CorsOrigins;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -48,8 +49,8 @@ pub async fn observe<B: MessageBody + 'static>(
         add_cors(response.headers_mut(), allowed, &service.settings.cors);
     }
     let status = response.status();
-    let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
-    service.metrics.request(method.as_str(), &route, status.as_str(), started.elapsed());
+    let route = response.request().app_data::<RouteLabel>().map_or("unmatched", |label| label.0);
+    service.metrics.request(method.as_str(), route, status.as_str(), started.elapsed());
     if status.is_server_error() {
         let id = request_id(&response);
         tracing::warn!(request = %id, %method, route, status = status.as_u16(), "a request failed");

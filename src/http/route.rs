@@ -54,8 +54,12 @@ where
     Endpoint { method: Method::DELETE, route: web::delete().to(handler) }
 }
 
+/// The pattern of the resource that answered, as metrics and logs show it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RouteLabel(pub(super) &'static str);
+
 /// The resource at `path`, whose bodies may have `body_limit` bytes.
-pub(super) fn resource(path: &str, body_limit: usize, endpoints: Vec<Endpoint>) -> Resource {
+pub(super) fn resource(path: &'static str, body_limit: usize, endpoints: Vec<Endpoint>) -> Resource {
     let mut allow = Vec::new();
     for endpoint in &endpoints {
         allow.push(endpoint.method.as_str());
@@ -68,6 +72,9 @@ pub(super) fn resource(path: &str, body_limit: usize, endpoints: Vec<Endpoint>) 
         let error = ApiError::method_not_allowed(&allow);
         async move { Err::<&'static str, _>(error) }
     };
-    let resource = web::resource(path).app_data(BodyLimit(body_limit)).default_service(web::to(refuse));
+    let resource = web::resource(path)
+        .app_data(BodyLimit(body_limit))
+        .app_data(RouteLabel(path))
+        .default_service(web::to(refuse));
     endpoints.into_iter().fold(resource, |resource, endpoint| resource.route(endpoint.route))
 }

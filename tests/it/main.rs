@@ -1,1 +1,3 @@
-//! The one integration test binary of the workspace.
+//! The one integration test binary of the workspace; each folder is a topic.
+
+mod stores;

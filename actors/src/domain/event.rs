@@ -1,6 +1,5 @@
 //! Events: what a producer sends, what the log keeps, and how the log's form is written.
 
-use std::io::Write as _;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -205,7 +204,7 @@ impl TaskEvent {
     /// Appends the raw form of PROTOCOL §2 to `out`.
     pub fn write_raw(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"id\":");
-        write_string(out, self.id.to_string().as_str());
+        write_id(out, &self.id);
         out.extend_from_slice(b",\"taskId\":");
         write_string(out, self.task_id.as_str());
         write_number(out, ",\"index\":", self.index);
@@ -223,7 +222,7 @@ impl TaskEvent {
     pub fn write_envelope_tail(&self, out: &mut Vec<u8>) {
         write_number(out, ",\"rawIndex\":", self.index);
         out.extend_from_slice(b",\"eventId\":");
-        write_string(out, self.id.to_string().as_str());
+        write_id(out, &self.id);
         out.extend_from_slice(b",\"taskId\":");
         write_string(out, self.task_id.as_str());
         self.write_common(out);
@@ -267,6 +266,19 @@ fn write_string(out: &mut Vec<u8>, text: &str) {
     serde_json::to_writer(out, text).expect("writing to memory does not fail");
 }
 
-fn write_number(out: &mut Vec<u8>, key: &str, number: impl std::fmt::Display) {
-    write!(out, "{key}{number}").expect("writing to memory does not fail");
+fn write_id(out: &mut Vec<u8>, id: &EventId) {
+    match id {
+        EventId::Ulid(ulid) => {
+            let mut buffer = [0; ulid::ULID_LEN];
+            out.push(b'"');
+            out.extend_from_slice(ulid.array_to_str(&mut buffer).as_bytes());
+            out.push(b'"');
+        }
+        EventId::Foreign(text) => write_string(out, text),
+    }
+}
+
+fn write_number(out: &mut Vec<u8>, key: &str, number: impl itoa::Integer) {
+    out.extend_from_slice(key.as_bytes());
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }

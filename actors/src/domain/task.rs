@@ -97,7 +97,7 @@ pub struct Webhook {
     /// Which events, as sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<Json>,
-    /// Signs deliveries; kept in [`Head::secrets`], never part of the public form.
+    /// Signs deliveries; stores keep it beside the task, the public form never has it.
     #[serde(skip)]
     pub secret: Option<Secret>,
     /// Whether deliveries are envelopes.

@@ -7,9 +7,9 @@ mod index;
 mod log;
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
+use ahash::RandomState;
 use async_trait::async_trait;
 use parking_lot::{Mutex, RwLock};
 
@@ -28,7 +28,7 @@ const SHARDS: usize = 64;
 
 /// Keeps tasks in memory.
 pub struct MemoryStore {
-    shards: Vec<Mutex<HashMap<TaskId, Log>>>,
+    shards: Vec<Mutex<HashMap<TaskId, Log, RandomState>>>,
     hasher: RandomState,
     /// Taken only while a shard is held, never the other way round.
     index: RwLock<Index>,
@@ -50,7 +50,7 @@ impl MemoryStore {
         Self::default()
     }
 
-    fn shard(&self, id: &TaskId) -> &Mutex<HashMap<TaskId, Log>> {
+    fn shard(&self, id: &TaskId) -> &Mutex<HashMap<TaskId, Log, RandomState>> {
         let hash = self.hasher.hash_one(id);
         &self.shards[usize::try_from(hash).unwrap_or(0) % SHARDS]
     }

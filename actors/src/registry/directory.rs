@@ -1,10 +1,10 @@
 //! Which task actors there are: written by the registry alone, read by everybody.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use actix::Addr;
+use ahash::RandomState;
 use parking_lot::RwLock;
 
 use crate::admission::Inbox;
@@ -23,7 +23,7 @@ pub(crate) struct TaskHandle {
     pub(crate) live: Arc<Live>,
 }
 
-type Shard = RwLock<HashMap<TaskId, TaskHandle>>;
+type Shard = RwLock<HashMap<TaskId, TaskHandle, RandomState>>;
 
 /// See the module.
 pub(crate) struct Directory {

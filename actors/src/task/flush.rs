@@ -12,7 +12,7 @@ use super::order::{Later, Order};
 use super::queue::{Queue, Reply, Step, Work};
 use super::recover::recover;
 use super::write::{Batch, Outcome, Written};
-use crate::domain::{Rejection, STATUS_TYPE, State, TaskId};
+use crate::domain::{Json, Rejection, STATUS_TYPE, State, TaskEvent, TaskId};
 use crate::error::EngineError;
 use crate::shared::{LiveEnd, Shared};
 use crate::shared_event::SharedEvent;
@@ -145,7 +145,13 @@ impl TaskActor {
             return;
         }
         self.incarnation = Some(state.stamp.incarnation);
-        self.show(&state, outcome);
+        match &outcome.change {
+            Some(change) => {
+                self.shared.announcer.announce(change);
+                self.show(&state, &change.events, outcome.running);
+            }
+            None => self.live.advance(state.stamp.version),
+        }
         if state.head.task.status.is_terminal() {
             self.live.end(LiveEnd::Finished(state.head.task.status));
         }
@@ -153,17 +159,17 @@ impl TaskActor {
         self.state = Some(state);
     }
 
-    fn show(&self, state: &State, outcome: Outcome) {
-        if let Some(change) = &outcome.change {
-            self.shared.announcer.announce(change);
-        }
+    /// Lets readers see `events`, the newest of the log, with their running values if those were made.
+    pub(super) fn show(&self, state: &State, events: &[Arc<TaskEvent>], running: Vec<Option<Json>>) {
         let followed = self.shared.firehose.is_followed();
-        if outcome.committed.is_empty() || !(followed || self.live.readers() > 0) {
+        if events.is_empty() || !(followed || self.live.readers() > 0) {
             self.live.advance(state.stamp.version);
             return;
         }
-        let share = |(event, running)| Arc::new(SharedEvent::new(event, running));
-        let events: Vec<_> = outcome.committed.into_iter().map(share).collect();
+        let mut running = running.into_iter();
+        let share =
+            |event: &Arc<TaskEvent>| Arc::new(SharedEvent::new(Arc::clone(event), running.next().flatten()));
+        let events: Vec<_> = events.iter().map(share).collect();
         let weighed = events.iter().map(|event| (Arc::clone(event), event.event().weight()));
         self.live.push(state.stamp.version - events.len() as u64, weighed);
         if followed {

@@ -5,6 +5,7 @@
 //! after the actor died is recognised by the ids of the events it wrote. Deliberately absent: rules (in
 //! [`crate::domain`]), storage (behind [`crate::ports`]), readers' positions (each reader keeps its own).
 
+mod appended;
 mod cleanup;
 mod delete;
 mod flush;
@@ -24,6 +25,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use actix::{Actor, Context};
 
+pub use appended::Appended;
 pub use delete::Delete;
 pub(crate) use hold::ExpectedSeq;
 pub(crate) use order::{Attempt, Order};

@@ -1,17 +1,16 @@
 //! `Publish`: append events, all or none.
 
-use std::sync::Arc;
-
 use actix::{Handler, Message};
 
 use super::TaskActor;
+use super::appended::Appended;
 use super::order::{Later, Order};
 use super::queue::{Reply, Work};
-use crate::domain::{Command, NewEvent, TaskEvent};
+use crate::domain::{Command, NewEvent};
 use crate::error::EngineError;
 
 /// What a publish answers: the events as they were stored, in the order of the request.
-pub type Published = Result<Vec<Arc<TaskEvent>>, EngineError>;
+pub type Published = Result<Appended, EngineError>;
 
 /// Append these events to the task's log: all of them with consecutive indexes, or none.
 #[derive(Debug, Message)]

@@ -43,14 +43,15 @@ impl Handler<Committed> for TaskActor {
 impl TaskActor {
     fn follow(&mut self, fact: Committed, ctx: &mut Context<Self>) {
         let Some(mut state) = self.state.take() else { return };
-        let mut outcome = Outcome::nothing();
-        for event in fact.events {
-            state.fold(&event);
-            let running = self.is_running_wanted().then(|| state.running_value(&event)).flatten();
-            outcome.committed.push((event, running));
+        let wanted = self.is_running_wanted();
+        let mut running = Vec::new();
+        for event in &fact.events {
+            state.fold(event);
+            running.extend(wanted.then(|| state.running_value(event)));
         }
         state.stamp = fact.after;
-        self.settle(state, outcome, ctx);
+        self.show(&state, &fact.events, running);
+        self.settle(state, Outcome::nothing(), ctx);
     }
 }
 

@@ -1,17 +1,19 @@
 //! The write path: decide all → commit → on conflict read again and decide again. No actix in this file.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
+use super::appended::Appended;
 use super::order::Attempt;
 use super::recover::recover;
 use crate::domain::{
     Change, CheckpointChange, Circumstances, Command, EventId, Head, Json, Rejection, State, Superseded,
-    TaskEvent, TaskId, checkpoint, decide,
+    TaskId, checkpoint, decide,
 };
 use crate::error::EngineError;
-use crate::ports::{CommitError, Range, StoreError};
+use crate::ports::{self, CommitError, StoreError};
 use crate::shared::Shared;
 
 /// After this many lost races in a row a command is given up: somebody else writes all the time.
@@ -22,10 +24,10 @@ const MAX_LOOKS: u32 = 5;
 const SEARCH_PAGE: u64 = 256;
 
 /// What a command did.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Written {
     /// Its events.
-    pub(super) events: Vec<Arc<TaskEvent>>,
+    pub(super) events: Appended,
     /// The task after it.
     pub(super) head: Arc<Head>,
 }
@@ -36,16 +38,16 @@ pub(super) struct Outcome {
     pub(super) state: Option<State>,
     /// One result per command.
     pub(super) results: Vec<Result<Written, EngineError>>,
-    /// What was committed, with running values where they were wanted.
-    pub(super) committed: Vec<(Arc<TaskEvent>, Option<Json>)>,
-    /// The commit itself, if there was one.
+    /// What was committed.
     pub(super) change: Option<Arc<Change>>,
+    /// The running values of its events; empty when nobody wants them.
+    pub(super) running: Vec<Option<Json>>,
 }
 
 impl Outcome {
     /// Nothing was written.
     pub(super) fn nothing() -> Self {
-        Self { state: None, results: Vec::new(), committed: Vec::new(), change: None }
+        Self { state: None, results: Vec::new(), change: None, running: Vec::new() }
     }
 }
 
@@ -57,10 +59,17 @@ pub(super) struct Batch<'a> {
     pub(super) running_wanted: bool,
 }
 
+/// What a command came to, with the place of its events in the change.
+enum Decided {
+    Made(Range<usize>, Arc<Head>),
+    Before(Written),
+    Rejected(Rejection),
+}
+
 /// All that was decided in one round.
 struct Round {
     change: Change,
-    results: Vec<Result<Written, EngineError>>,
+    decided: Vec<Decided>,
     running: Vec<Option<Json>>,
 }
 
@@ -112,48 +121,58 @@ impl Batch<'_> {
 
     async fn round(&self, mut state: State) -> Result<Outcome, CommitError> {
         let mut round = self.decide_all(&mut state).await.map_err(CommitError::NotWritten)?;
-        let mut change = None;
-        if !round.change.is_empty() {
-            if let Some(checkpoint) = checkpoint::due(&state) {
-                state.since_checkpoint = 0;
-                round.change.checkpoint = CheckpointChange::Put(checkpoint);
-            }
-            let started = Instant::now();
-            let committed = Arc::new(round.change);
-            self.shared.store.commit(Arc::clone(&committed)).await?;
-            self.shared.stats.commit(round.results.len(), started.elapsed());
-            state.stamp = committed.next_stamp();
-            change = Some(committed);
+        if !round.change.is_empty()
+            && let Some(checkpoint) = checkpoint::due(&state)
+        {
+            state.since_checkpoint = 0;
+            round.change.checkpoint = CheckpointChange::Put(checkpoint);
         }
-        let events = change.iter().flat_map(|change| change.events.iter().cloned());
-        let committed = events.zip(round.running).collect();
-        Ok(Outcome { state: Some(state), results: round.results, committed, change })
+        let change = Arc::new(round.change);
+        if !change.is_empty() {
+            let started = Instant::now();
+            self.shared.store.commit(Arc::clone(&change)).await?;
+            self.shared.stats.commit(round.decided.len(), started.elapsed());
+            state.stamp = change.next_stamp();
+        }
+        let results = round.decided.into_iter().map(|decided| match decided {
+            Decided::Made(place, head) => {
+                Ok(Written { events: Appended::new(Arc::clone(&change), place), head })
+            }
+            Decided::Before(written) => Ok(written),
+            Decided::Rejected(rejection) => Err(EngineError::Rejected(rejection)),
+        });
+        let results = results.collect();
+        let change = Some(change).filter(|change| !change.is_empty());
+        Ok(Outcome { state: Some(state), results, change, running: round.running })
     }
 
     async fn decide_all(&self, state: &mut State) -> Result<Round, StoreError> {
         let change = Change::empty(self.id.clone(), state.stamp);
         let mut round =
-            Round { change, results: Vec::with_capacity(self.attempts.len()), running: Vec::new() };
+            Round { change, decided: Vec::with_capacity(self.attempts.len()), running: Vec::new() };
         for attempt in &self.attempts {
-            if let Some(written) = self.written_before(state, attempt).await? {
-                round.results.push(Ok(written));
-                continue;
-            }
-            let result = self.decide(state, attempt, &mut round);
-            round.results.push(result.map_err(EngineError::Rejected));
+            let decided = match self.written_before(state, attempt).await? {
+                Some(written) => Decided::Before(written),
+                None => self.decide(state, attempt, &mut round),
+            };
+            round.decided.push(decided);
         }
         Ok(round)
     }
 
-    fn decide(&self, state: &mut State, attempt: &Attempt, round: &mut Round) -> Result<Written, Rejection> {
+    fn decide(&self, state: &mut State, attempt: &Attempt, round: &mut Round) -> Decided {
         let around = Circumstances {
             now: self.shared.now(),
             entropy: attempt.entropy,
             cleanup: &self.shared.settings.cleanup,
         };
-        let change = decide(state, &attempt.command, around)?;
+        let change = match decide(state, &attempt.command, around) {
+            Ok(change) => change,
+            Err(rejection) => return Decided::Rejected(rejection),
+        };
         let superseded = self.apply(state, &change, &mut round.running);
-        let written = Written { events: change.events.clone(), head: Arc::clone(&state.head) };
+        let first = round.change.events.len();
+        let place = first..first + change.events.len();
         round.change.absorb(change);
         for event in superseded {
             match event {
@@ -161,13 +180,12 @@ impl Batch<'_> {
                 Superseded::Hide(index) => round.change.hidden.push(index),
             }
         }
-        Ok(written)
+        Decided::Made(place, Arc::clone(&state.head))
     }
 
     /// Applies `change`; running values are made one by one when somebody wants them.
     fn apply(&self, state: &mut State, change: &Change, running: &mut Vec<Option<Json>>) -> Vec<Superseded> {
         if !self.running_wanted {
-            running.extend(change.events.iter().map(|_| None));
             return state.apply(change);
         }
         let mut superseded = Vec::new();
@@ -199,6 +217,7 @@ impl Batch<'_> {
                 .collect(),
             _ => Vec::new(),
         };
+        let events = Appended::again(self.id, state.stamp, events);
         Ok(Some(Written { events, head: Arc::clone(&state.head) }))
     }
 
@@ -213,8 +232,9 @@ impl Batch<'_> {
         let mut end = state.stamp.version;
         while end > 0 {
             let from = end.saturating_sub(SEARCH_PAGE);
-            let range = Range { max_slots: usize::MAX, max_bytes: usize::MAX, ..Range::new(from, end) };
-            let range = Range { deltas: false, ..range };
+            let range =
+                ports::Range { max_slots: usize::MAX, max_bytes: usize::MAX, ..ports::Range::new(from, end) };
+            let range = ports::Range { deltas: false, ..range };
             let page = self.shared.store.events(self.id, range).await?;
             let ids = page.slots.iter().map(|slot| (slot.id().clone(), slot.index()));
             let mut own: Vec<_> = ids.filter(|(id, _)| id.drawn_from(attempt.entropy)).collect();

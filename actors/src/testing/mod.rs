@@ -5,6 +5,7 @@ mod clock;
 mod faulty_bus;
 mod faulty_store;
 pub mod model;
+pub mod store_suite;
 
 pub use clock::ManualClock;
 pub use faulty_bus::FaultyBus;

@@ -12,8 +12,8 @@ use super::write;
 enum Failed {
     /// While its statements ran: it may be the fault of one piece of work.
     Working(WriteError),
-    /// While it was being committed.
-    Committing(WriteError),
+    /// While it was begun or committed: nobody's fault.
+    Together(WriteError),
 }
 
 /// Writes `jobs` in one transaction and answers everybody. Says whether writing works.
@@ -31,7 +31,7 @@ pub(super) fn write_all(connection: &mut Connection, jobs: Vec<Job>, next_log: &
             let each = jobs.into_iter().map(|job| write_all(connection, vec![job], next_log));
             each.filter(|works| !works).count() == 0
         }
-        Err(Failed::Working(error) | Failed::Committing(error)) => {
+        Err(Failed::Working(error) | Failed::Together(error)) => {
             jobs.into_iter().for_each(|job| answer(job, Err(error.clone())));
             false
         }
@@ -44,17 +44,18 @@ fn answer(job: Job, answer: Result<Outcome, WriteError>) {
 }
 
 fn attempt(connection: &mut Connection, jobs: &[Job], next_log: &mut i64) -> Result<Vec<Outcome>, Failed> {
-    let working = |error: rusqlite::Error| Failed::Working(WriteError::NotWritten(of_sqlite(&error)));
-    let behavior = TransactionBehavior::Immediate;
-    let transaction = connection.transaction_with_behavior(behavior).map_err(working)?;
+    let not_written = |error: rusqlite::Error| WriteError::NotWritten(of_sqlite(&error));
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(|error| Failed::Together(not_written(error)))?;
     let work = || perform_all(&transaction, jobs, next_log);
     let outcomes = match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(outcomes) => outcomes.map_err(working)?,
+        Ok(outcomes) => outcomes.map_err(|error| Failed::Working(not_written(error)))?,
         Err(_) => {
             return Err(Failed::Working(WriteError::NotWritten(unavailable("the writer panicked".into()))));
         }
     };
-    transaction.commit().map_err(|error| Failed::Committing(after_commit(&error)))?;
+    transaction.commit().map_err(|error| Failed::Together(after_commit(&error)))?;
     Ok(outcomes)
 }
 

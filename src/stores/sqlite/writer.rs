@@ -62,10 +62,10 @@ impl Drop for Writer {
     }
 }
 
-/// One more than the number of any log of which something is left.
+/// One more than the number of any log of which something is left: every event belongs to a task or an orphan.
 fn next_log(connection: &Connection) -> rusqlite::Result<i64> {
     let sql = "SELECT 1 + max(coalesce((SELECT max(log) FROM tasks), 0),
-                              coalesce((SELECT max(log) FROM events), 0))";
+                              coalesce((SELECT max(log) FROM orphans), 0))";
     connection.query_row(sql, [], |row| row.get(0))
 }
 

@@ -1,0 +1,34 @@
+//! The events a command appended, shared with the commit they were part of.
+
+use std::ops::{Deref, Range};
+use std::sync::Arc;
+
+use crate::domain::{Change, Stamp, TaskEvent, TaskId};
+
+/// The events a command appended, in index order. Use it as a slice.
+#[derive(Clone, Debug)]
+pub struct Appended {
+    change: Arc<Change>,
+    place: Range<usize>,
+}
+
+impl Appended {
+    /// The events of `change` at `place`.
+    pub(super) fn new(change: Arc<Change>, place: Range<usize>) -> Self {
+        Self { change, place }
+    }
+
+    /// The events of a command that was committed by an earlier attempt.
+    pub(super) fn again(id: &TaskId, stamp: Stamp, events: Vec<Arc<TaskEvent>>) -> Self {
+        let place = 0..events.len();
+        Self { change: Arc::new(Change { events, ..Change::empty(id.clone(), stamp) }), place }
+    }
+}
+
+impl Deref for Appended {
+    type Target = [Arc<TaskEvent>];
+
+    fn deref(&self) -> &Self::Target {
+        &self.change.events[self.place.clone()]
+    }
+}
