@@ -12,7 +12,7 @@ use prometheus::{
 };
 use taskcast_actors::domain::TaskStatus;
 use taskcast_actors::stats::Stats;
-use taskcast_actors::{Delivered, Engine};
+use taskcast_actors::{Engine, LiveBatch};
 
 /// Upper bounds of latency histograms, in seconds.
 const SECONDS: [f64; 11] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
@@ -110,11 +110,16 @@ impl Metrics {
         open(StreamKind::Task) + open(StreamKind::Global)
     }
 
-    /// Counts events written to a stream; the newest tells the latency.
-    pub fn delivered(&self, events: &[Delivered], engine: &Engine) {
-        self.deliveries.inc_by(events.len() as u64);
-        if let Some(Delivered::Live { event, .. }) = events.last() {
-            let millis = engine.now().0.saturating_sub(event.event().timestamp.0).max(0);
+    /// Counts events read from the store and written to a stream.
+    pub fn delivered(&self, events: usize) {
+        self.deliveries.inc_by(events as u64);
+    }
+
+    /// Counts live events written to a stream; the newest tells the latency.
+    pub fn delivered_live(&self, batch: &LiveBatch, engine: &Engine) {
+        self.delivered(batch.len());
+        if let Some((_, newest)) = batch.shared().last() {
+            let millis = engine.now().0.saturating_sub(newest.event().timestamp.0).max(0);
             let millis = u32::try_from(millis).unwrap_or(u32::MAX);
             self.delivery_latency.observe(f64::from(millis) / 1000.0);
         }

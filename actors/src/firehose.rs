@@ -63,6 +63,11 @@ pub struct Follower {
 }
 
 impl Follower {
+    /// Waits until there is something to take.
+    pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.reader.poll_ready(cx, self.next)
+    }
+
     /// The next events, at most `max`.
     pub fn poll_next(&mut self, cx: &mut Context<'_>, max: usize) -> Poll<Followed> {
         self.reader.poll_read(cx, self.next, max).map(|read| match read {

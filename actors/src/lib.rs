@@ -33,6 +33,8 @@ mod firehose;
 #[cfg(feature = "engine")]
 mod history;
 #[cfg(feature = "engine")]
+mod live;
+#[cfg(feature = "engine")]
 pub mod memory;
 #[cfg(feature = "engine")]
 mod registry;
@@ -66,10 +68,11 @@ pub use self::{
     error::EngineError,
     firehose::{Followed, Follower},
     history::{History, HistoryCursor, HistoryRequest},
+    live::LiveBatch,
     ring::RingLimits,
     runtime::StartError,
     settings::Settings,
-    shared_event::{SharedEvent, WireForm},
-    subscription::{Batch, Cursor, Delivered, Ending, SubscribeRequest, Subscription},
+    shared_event::SharedEvent,
+    subscription::{Batch, Cursor, Ending, Replayed, SubscribeRequest, Subscription},
     task::{Appended, Delete, Moved, Publish, Published, TaskActor, Transition},
 };

@@ -23,7 +23,7 @@ pub struct RingLimits {
 #[derive(Debug)]
 pub enum RingRead<T, E> {
     /// The items from its position on.
-    Items(Vec<T>),
+    Items(T),
     /// The window has moved past its position; the ring now stands at this one.
     Behind(u64),
     /// Nothing will come any more.
@@ -49,6 +49,13 @@ impl<T, E> Inner<T, E> {
             if let Some((_, weight)) = self.items.pop_front() {
                 self.bytes -= weight;
             }
+        }
+    }
+
+    fn wait(&mut self, slot: usize, cx: &Context<'_>) {
+        match &mut self.readers[slot] {
+            Some(waker) => waker.clone_from(cx.waker()),
+            empty => *empty = Some(cx.waker().clone()),
         }
     }
 
@@ -132,8 +139,23 @@ pub struct RingReader<T, E> {
 }
 
 impl<T: Clone, E: Clone> RingReader<T, E> {
+    /// Whether there is anything to read at `position`; waits otherwise.
+    pub fn poll_ready(&mut self, cx: &mut Context<'_>, position: u64) -> Poll<()> {
+        let mut inner = self.ring.inner.lock();
+        if position < inner.next || inner.end.is_some() {
+            return Poll::Ready(());
+        }
+        inner.wait(self.slot, cx);
+        Poll::Pending
+    }
+
     /// Up to `max` items from `position` on, or waits until there are some.
-    pub fn poll_read(&mut self, cx: &mut Context<'_>, position: u64, max: usize) -> Poll<RingRead<T, E>> {
+    pub fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        position: u64,
+        max: usize,
+    ) -> Poll<RingRead<Vec<T>, E>> {
         let mut inner = self.ring.inner.lock();
         if position < inner.next {
             let first = inner.first();
@@ -147,10 +169,7 @@ impl<T: Clone, E: Clone> RingReader<T, E> {
         if let Some(end) = &inner.end {
             return Poll::Ready(RingRead::Ended(end.clone()));
         }
-        match &mut inner.readers[self.slot] {
-            Some(waker) => waker.clone_from(cx.waker()),
-            empty => *empty = Some(cx.waker().clone()),
-        }
+        inner.wait(self.slot, cx);
         Poll::Pending
     }
 }

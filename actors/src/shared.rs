@@ -4,30 +4,12 @@ use std::sync::Arc;
 
 use crate::admission::{Gauge, Inbox};
 use crate::broadcast::Announcer;
-use crate::domain::{TaskStatus, Timestamp};
+use crate::domain::Timestamp;
 use crate::firehose::Firehose;
 use crate::ports::{Clock, TaskHooks, TaskStore};
 use crate::registry::Directory;
-use crate::ring::Ring;
 use crate::settings::Settings;
-use crate::shared_event::SharedEvent;
 use crate::stats::Stats;
-
-/// Why the live side of a task ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LiveEnd {
-    /// The task is finished and its log complete.
-    Finished(TaskStatus),
-    /// The task was deleted.
-    Deleted,
-    /// Another log took its place.
-    Replaced,
-    /// The actor is gone; another one can be asked.
-    Detached,
-}
-
-/// The live window of one task.
-pub(crate) type Live = Ring<Arc<SharedEvent>, LiveEnd>;
 
 /// What all parts of one engine share.
 pub(crate) struct Shared {

@@ -16,16 +16,13 @@ use std::time::Duration;
 use crate::domain::{EventFilter, EventId, Start, TaskEvent, TaskId, TaskStatus, Timestamp};
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::live::{LiveBatch, LiveEnd, Run};
 use crate::ports::{Page, StoreError};
 use crate::ring::RingRead;
-use crate::shared::LiveEnd;
-use crate::shared_event::SharedEvent;
 use crate::task::{Joined, Subscribe};
 
 use self::replay::Replay;
 
-/// Events taken from the live window at once.
-const MAX_LIVE: usize = 256;
 /// Pauses before a store that does not answer is asked again.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
@@ -59,23 +56,13 @@ pub struct SubscribeRequest {
     pub accumulated: bool,
 }
 
-/// One event for one subscriber.
+/// One event read from the store, in the form the subscriber wants.
 #[derive(Clone, Debug)]
-pub enum Delivered {
-    /// From the store; already in the form the subscriber wants.
-    Replayed {
-        /// The number of matching events before it.
-        rank: u64,
-        /// The event.
-        event: Arc<TaskEvent>,
-    },
-    /// From the live window, shared with all other subscribers.
-    Live {
-        /// The number of matching events before it.
-        rank: u64,
-        /// The event and its encoded forms.
-        event: Arc<SharedEvent>,
-    },
+pub struct Replayed {
+    /// The number of matching events before it.
+    pub rank: u64,
+    /// The event.
+    pub event: Arc<TaskEvent>,
 }
 
 /// Why a subscription is over.
@@ -92,10 +79,25 @@ pub enum Ending {
 /// What a subscription gives next.
 #[derive(Clone, Debug)]
 pub enum Batch {
-    /// Events in index order, at least one.
-    Events(Vec<Delivered>),
+    /// Events from the store in index order, at least one.
+    Replayed(Vec<Replayed>),
+    /// Events from the live window in index order, at least one.
+    Live(LiveBatch),
     /// Nothing follows.
     End(Ending),
+}
+
+impl Batch {
+    /// The events with their ranks, wherever they come from; none at the end.
+    pub fn events(&self) -> Vec<(u64, Arc<TaskEvent>)> {
+        match self {
+            Self::Replayed(events) => {
+                events.iter().map(|read| (read.rank, Arc::clone(&read.event))).collect()
+            }
+            Self::Live(batch) => batch.events().collect(),
+            Self::End(_) => Vec::new(),
+        }
+    }
 }
 
 type StorePage = Pin<Box<dyn Future<Output = Result<Page, StoreError>> + Send>>;
@@ -114,7 +116,7 @@ enum Phase {
 pub struct Subscription {
     engine: Engine,
     id: TaskId,
-    filter: EventFilter,
+    filter: Arc<EventFilter>,
     accumulated: bool,
     joined: Joined,
     /// The index this reader needs next.
@@ -151,14 +153,24 @@ impl Subscription {
         std::future::poll_fn(|cx| self.poll_next(cx)).await
     }
 
+    /// Whether this reader is at the live window, where waiting a moment lets more events be delivered at once.
+    pub fn is_live(&self) -> bool {
+        self.replay.is_none() && matches!(self.phase, Phase::Live)
+    }
+
+    /// Waits until there is something to deliver, without taking it.
+    pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_live() { self.joined.live.poll_ready(cx, self.next) } else { Poll::Ready(()) }
+    }
+
     fn poll_live(&mut self, cx: &mut Context<'_>) -> Poll<Option<Batch>> {
         if let Some(replay) = &self.replay {
             self.phase = Phase::Reading(self.read_page(replay.at, replay.to, replay.deltas()));
             return Poll::Ready(None);
         }
-        let read = ready!(self.joined.live.poll_read(cx, self.next, MAX_LIVE));
+        let read = ready!(self.joined.live.poll_run(cx, (self.next, self.rank), &self.filter));
         Poll::Ready(match read {
-            RingRead::Items(events) => self.take_live(events),
+            RingRead::Items(run) => self.take_live(run),
             RingRead::Behind(to) => {
                 self.engine.stats().slow_readers.fetch_add(1, Relaxed);
                 self.fall_behind(to);
@@ -174,20 +186,15 @@ impl Subscription {
         })
     }
 
-    fn take_live(&mut self, events: Vec<Arc<SharedEvent>>) -> Option<Batch> {
-        if self.accumulated && events.iter().any(|event| event.accumulated().is_none()) {
-            self.fall_behind(self.next + events.len() as u64);
+    fn take_live(&mut self, run: Arc<Run>) -> Option<Batch> {
+        if self.accumulated && !run.is_accumulated() {
+            self.fall_behind(run.to);
             return None;
         }
-        let mut delivered = Vec::with_capacity(events.len());
-        for event in events {
-            self.next = event.event().index + 1;
-            if self.filter.matches(event.event()) {
-                delivered.push(Delivered::Live { rank: self.rank, event });
-                self.rank += 1;
-            }
-        }
-        (!delivered.is_empty()).then_some(Batch::Events(delivered))
+        self.next = run.to;
+        self.rank += run.events.len() as u64;
+        let batch = LiveBatch { run, accumulated: self.accumulated };
+        (!batch.is_empty()).then_some(Batch::Live(batch))
     }
 
     /// Reads on from the store up to `to`.
@@ -232,7 +239,7 @@ impl Subscription {
         if replay.at < replay.to {
             self.replay = Some(replay);
         }
-        (!delivered.is_empty()).then_some(Batch::Events(delivered))
+        (!delivered.is_empty()).then_some(Batch::Replayed(delivered))
     }
 
     /// Asks for another actor after `pause`, from where this reader is.
@@ -241,11 +248,11 @@ impl Subscription {
         let id = self.id.clone();
         let incarnation = self.joined.plan.boundary.incarnation;
         let start = Start::Resume { index: self.next, rank: self.rank, incarnation };
-        let (filter, accumulated) = (self.filter.clone(), self.accumulated);
+        let (filter, accumulated) = (Arc::clone(&self.filter), self.accumulated);
         self.phase = Phase::Rejoining(Box::pin(async move {
             tokio::time::sleep(pause).await;
             let subscribe = |permit| Subscribe {
-                filter: filter.clone(),
+                filter: Arc::clone(&filter),
                 start: start.clone(),
                 accumulated,
                 _permit: Some(permit),

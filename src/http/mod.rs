@@ -8,7 +8,8 @@ pub mod events;
 mod extract;
 mod health;
 mod observe;
-mod openapi;
+
+pub mod openapi;
 pub mod parse;
 mod route;
 mod state;
@@ -25,10 +26,15 @@ pub use state::{Service, ServiceSettings};
 use self::route::{delete, get, patch, post, resource};
 use crate::config::Limits;
 
-/// Every route of the service (PROTOCOL §5).
+/// Every route of the service (PROTOCOL §5). They are tried in this order, so the busiest comes first.
 pub fn routes(config: &mut ServiceConfig, limits: &Limits) {
     let (body, import) = (limits.body_bytes, limits.import_bytes);
     config
+        .service(resource(
+            "/tasks/{task}/events",
+            body,
+            vec![post(events::publish::handle), get(stream::sse::handle)],
+        ))
         .service(resource("/", body, vec![get(health::root)]))
         .service(resource("/health", body, vec![get(health::live)]))
         .service(resource("/health/ready", body, vec![get(health::ready)]))
@@ -52,11 +58,6 @@ pub fn routes(config: &mut ServiceConfig, limits: &Limits) {
         .service(resource("/tasks/{task}/request", body, vec![get(tasks::request::handle)]))
         .service(resource("/tasks/{task}/archive", body, vec![get(tasks::archive::handle)]))
         .service(resource("/tasks/{task}/storage/release", body, vec![post(tasks::release::handle)]))
-        .service(resource(
-            "/tasks/{task}/events",
-            body,
-            vec![post(events::publish::handle), get(stream::sse::handle)],
-        ))
         .service(resource("/tasks/{task}/events/history", body, vec![get(events::history::handle)]))
         .service(resource("/tasks/{task}/seq/{client}", body, vec![get(events::seq::handle)]))
         .service(resource("/events", body, vec![get(stream::sse_all::handle)]))

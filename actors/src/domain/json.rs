@@ -29,9 +29,10 @@ pub enum JsonError {
     Nul,
 }
 
-/// A JSON value as compact text. Cloning is cheap; equality is equality of the text.
+/// A JSON value as compact text. Cloning is cheap; equality is equality of the text. It can be deserialised only from
+/// text in memory, of which it is a copy.
 #[derive(Clone)]
-pub struct Json(Arc<RawValue>);
+pub struct Json(Arc<str>);
 
 impl Json {
     /// The value `null`.
@@ -51,8 +52,8 @@ impl Json {
     }
 
     /// Wraps text that is already compact, valid JSON, for instance what a store gives back.
-    pub fn from_stored(text: String) -> Result<Self, JsonError> {
-        RawValue::from_string(text).map(|raw| Self(raw.into())).map_err(|_| JsonError::Malformed)
+    pub fn from_stored(text: &str) -> Result<Self, JsonError> {
+        serde_json::from_str::<&RawValue>(text).map(|_| Self(text.into())).map_err(|_| JsonError::Malformed)
     }
 
     /// Serialises `value`.
@@ -62,12 +63,12 @@ impl Json {
     }
 
     fn trusted(text: String) -> Self {
-        Self(RawValue::from_string(text).expect("text built by the domain is JSON").into())
+        Self(text.into())
     }
 
     /// The compact text.
     pub fn as_str(&self) -> &str {
-        self.0.get()
+        &self.0
     }
 
     /// Whether the value is an object.
@@ -116,17 +117,15 @@ impl fmt::Debug for Json {
 
 impl Serialize for Json {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
+        let raw: &RawValue = serde_json::from_str(&self.0).map_err(serde::ser::Error::custom)?;
+        raw.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Json {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <Box<RawValue>>::deserialize(deserializer)?;
-        Ok(match canonical(raw.get()) {
-            Cow::Borrowed(_) => Self(raw.into()),
-            Cow::Owned(text) => Self::trusted(text),
-        })
+        let raw = <&'de RawValue>::deserialize(deserializer)?;
+        Ok(Self(canonical(raw.get()).into()))
     }
 }
 

@@ -9,7 +9,7 @@ use parking_lot::RwLock;
 
 use crate::admission::Inbox;
 use crate::domain::TaskId;
-use crate::shared::Live;
+use crate::live::Live;
 use crate::task::TaskActor;
 
 /// Parts of the directory, so that readers seldom meet the registry.

@@ -14,8 +14,8 @@ pub(crate) use directory::{Directory, TaskHandle};
 
 use crate::broadcast::{BroadcastActor, Listen};
 use crate::domain::{TaskId, Timestamp};
-use crate::ring::Ring;
-use crate::shared::{Live, Shared};
+use crate::live::Live;
+use crate::shared::Shared;
 use crate::task::{Retire, TaskActor};
 
 /// See the module.
@@ -38,7 +38,7 @@ impl RegistryActor {
     }
 
     fn start_actor(&self, id: &TaskId, home: Option<ArbiterHandle>) -> TaskHandle {
-        let live: Arc<Live> = Arc::new(Ring::new(self.shared.settings.ring, 0));
+        let live: Arc<Live> = Arc::new(Live::new(self.shared.settings.ring));
         let (task_id, shared, window) = (id.clone(), Arc::clone(&self.shared), Arc::clone(&live));
         let place = || self.arbiters[self.shared.directory.spread(id, self.arbiters.len())].clone();
         let arbiter = home.unwrap_or_else(place);

@@ -31,8 +31,8 @@ impl Engine {
     /// let mut seen = 0;
     /// let ending = loop {
     ///     match reader.next().await {
-    ///         Batch::Events(events) => seen += events.len(),
     ///         Batch::End(ending) => break ending,
+    ///         batch => seen += batch.events().len(),
     ///     }
     /// };
     /// assert_eq!((seen, ending), (2, Ending::Finished(TaskStatus::Cancelled)));
@@ -49,8 +49,9 @@ impl Engine {
         request: SubscribeRequest,
     ) -> Result<Subscription, EngineError> {
         let start = self.start_of(id, &request).await?;
+        let filter = Arc::new(request.filter.clone());
         let message = |permit| Subscribe {
-            filter: request.filter.clone(),
+            filter: Arc::clone(&filter),
             start: start.clone(),
             accumulated: request.accumulated,
             _permit: Some(permit),
@@ -62,7 +63,7 @@ impl Engine {
             id: id.clone(),
             next: joined.plan.index,
             rank: joined.plan.rank,
-            filter: request.filter,
+            filter,
             accumulated: request.accumulated,
             joined,
             replay: None,

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::Delivered;
+use super::Replayed;
 use crate::domain::{EventFilter, SeriesTable, TaskEvent, TaskId, Timestamp};
 use crate::engine::Engine;
 use crate::ports::{Page, Range, Slot, StoreError};
@@ -51,7 +51,7 @@ impl Replay {
         page: &Page,
         filter: &EventFilter,
         (next, rank): (&mut u64, &mut u64),
-    ) -> Vec<Delivered> {
+    ) -> Vec<Replayed> {
         let mut delivered = Vec::new();
         self.at = page.next;
         for slot in &page.slots {
@@ -65,7 +65,7 @@ impl Replay {
             }
             let late = |event: &TaskEvent| self.later_than.is_none_or(|time| event.timestamp > time);
             if let Some(event) = shown.filter(|event| late(event)) {
-                delivered.push(Delivered::Replayed { rank: *rank, event });
+                delivered.push(Replayed { rank: *rank, event });
             }
             *rank += 1;
         }

@@ -14,7 +14,8 @@ use super::recover::recover;
 use super::write::{Batch, Outcome, Written};
 use crate::domain::{Json, Rejection, STATUS_TYPE, State, TaskEvent, TaskId};
 use crate::error::EngineError;
-use crate::shared::{LiveEnd, Shared};
+use crate::live::LiveEnd;
+use crate::shared::Shared;
 use crate::shared_event::SharedEvent;
 
 /// What a step leaves behind.

@@ -39,7 +39,8 @@ pub use transition::{Moved, Transition};
 use self::hold::Held;
 use self::queue::Queue;
 use crate::domain::{State, TaskId};
-use crate::shared::{Live, LiveEnd, Shared};
+use crate::live::{Live, LiveEnd};
+use crate::shared::Shared;
 
 /// See the module. [`crate::Engine::task`] gives the address of one.
 pub struct TaskActor {

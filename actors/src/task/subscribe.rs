@@ -10,15 +10,13 @@ use super::queue::Work;
 use crate::admission::Permit;
 use crate::domain::{EventFilter, Plan, Start, State, TaskEvent};
 use crate::error::EngineError;
-use crate::ring::RingReader;
-use crate::shared::LiveEnd;
-use crate::shared_event::SharedEvent;
+use crate::live::LiveReader;
 
 /// Join the readers of a task.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Joined, EngineError>")]
 pub(crate) struct Subscribe {
-    pub(crate) filter: EventFilter,
+    pub(crate) filter: Arc<EventFilter>,
     pub(crate) start: Start,
     /// Whether live accumulate events are wanted with their running values.
     pub(crate) accumulated: bool,
@@ -28,7 +26,7 @@ pub(crate) struct Subscribe {
 /// What a reader begins with.
 pub(crate) struct Joined {
     pub(crate) plan: Plan,
-    pub(crate) live: RingReader<Arc<SharedEvent>, LiveEnd>,
+    pub(crate) live: LiveReader,
     /// What stands for all deltas below the boundary; `None` when only the log can tell.
     pub(crate) collapsed: Option<Vec<Arc<TaskEvent>>>,
     /// Keeps running values coming while it exists.

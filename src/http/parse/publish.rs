@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -21,7 +22,7 @@ pub(super) fn fast(text: &str, limits: &PublishLimits) -> Option<Published> {
         check_sequence(&published.events).ok()?;
         published
     } else {
-        let item = One(limits).deserialize(&mut reader).ok()?;
+        let item = One { limits, before: None }.deserialize(&mut reader).ok()?;
         Published { events: vec![item.event], batch, fast_fail: item.fast_fail }
     };
     reader.end().ok()?;
@@ -39,7 +40,9 @@ impl<'de> Visitor<'de> for Batch<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Published, A::Error> {
         let mut published = Published { events: Vec::new(), batch: true, fast_fail: false };
-        while let Some(item) = seq.next_element_seed(One(self.0))? {
+        loop {
+            let before = published.events.last().map(|event| &event.event_type);
+            let Some(item) = seq.next_element_seed(One { limits: self.0, before })? else { break };
             if published.events.len() == self.0.batch_items {
                 return Err(A::Error::custom("too many"));
             }
@@ -50,7 +53,11 @@ impl<'de> Visitor<'de> for Batch<'_> {
     }
 }
 
-struct One<'l>(&'l PublishLimits);
+/// One event; in a batch, with the type of the one before, which it often shares.
+struct One<'l> {
+    limits: &'l PublishLimits,
+    before: Option<&'l Arc<str>>,
+}
 
 impl<'de> DeserializeSeed<'de> for One<'_> {
     type Value = Item;
@@ -83,7 +90,7 @@ impl<'de> Visitor<'de> for One<'_> {
                 Key::Unknown => map.next_value::<IgnoredAny>().map(|_| ())?,
             }
         }
-        sent.item(self.0).ok_or_else(|| A::Error::custom("something is wrong"))
+        sent.item(self.limits, self.before).ok_or_else(|| A::Error::custom("something is wrong"))
     }
 }
 
@@ -118,7 +125,7 @@ struct Sent<'a> {
 }
 
 impl Sent<'_> {
-    fn item(self, limits: &PublishLimits) -> Option<Item> {
+    fn item(self, limits: &PublishLimits, before: Option<&Arc<str>>) -> Option<Item> {
         let event_type = self.event_type?.0;
         let level = self.level.map_or(Some(Level::Info), |name| Level::parse(&name.0))?;
         let data = self.data.unwrap_or_else(Json::null);
@@ -133,7 +140,11 @@ impl Sent<'_> {
         let series = series(self.series_id, self.series_mode, self.series_acc_field)?;
         let client = client(self.client_id, self.client_seq)?;
         let fast_fail = fast_fail && client.is_some();
-        let event = NewEvent { event_type: (*event_type).into(), level, data, series, client };
+        let event_type = match before {
+            Some(before) if **before == *event_type => Arc::clone(before),
+            _ => (*event_type).into(),
+        };
+        let event = NewEvent { event_type, level, data, series, client };
         Some(Item { event, fast_fail })
     }
 }

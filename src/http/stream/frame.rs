@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use taskcast_actors::domain::TaskEvent;
-use taskcast_actors::{Delivered, Ending, WireForm};
+use taskcast_actors::{Ending, LiveBatch, Replayed, SharedEvent};
 
 /// Sent first on every connection and then now and then.
 pub const KEEPALIVE: &[u8] = b":keepalive\n\n";
@@ -12,45 +12,62 @@ pub const KEEPALIVE: &[u8] = b":keepalive\n\n";
 const WRAPPED_OPENING: &[u8] = b"event: taskcast.event\ndata: {\"filteredIndex\":";
 const RAW_OPENING: &[u8] = b"event: taskcast.event\ndata: ";
 
-/// Appends the frame of `delivered` in the given form.
-pub fn write(out: &mut BytesMut, delivered: &Delivered, form: WireForm) {
-    let (rank, shared) = match delivered {
-        Delivered::Live { rank, event } => (*rank, event.wire(form, |event| encode(event, form.wrapped))),
-        Delivered::Replayed { rank, event } => {
-            let frame = encode(event, form.wrapped);
-            write_parts(out, *rank, &frame, form.wrapped);
-            return;
+/// The frames of live events, the same bytes for all who stand at the same place.
+pub fn live(batch: &LiveBatch, wrapped: bool) -> &Bytes {
+    batch.wire(wrapped, |batch| {
+        let mut out = BytesMut::with_capacity(batch.len() * 320);
+        if wrapped && !batch.is_accumulated() {
+            for (rank, event) in batch.shared() {
+                write_wrapped(&mut out, rank, event.wire(wrapped_tail));
+            }
+        } else {
+            for (rank, event) in batch.events() {
+                write(&mut out, rank, &event, wrapped);
+            }
         }
-    };
-    write_parts(out, rank, shared, form.wrapped);
+        out.freeze()
+    })
 }
 
-/// Appends the wrapped frame of an event of the global stream, whose `filteredIndex` is always 0.
-pub fn write_global(out: &mut BytesMut, event: &taskcast_actors::SharedEvent) {
-    let form = WireForm { wrapped: true, accumulated: false };
-    let tail = event.wire(form, |event| encode(event, true));
-    write_parts(out, 0, tail, true);
-}
-
-fn write_parts(out: &mut BytesMut, rank: u64, shared: &Bytes, wrapped: bool) {
-    if wrapped {
-        out.extend_from_slice(WRAPPED_OPENING);
-        write!(out.writer(), "{rank}").expect("writing to memory does not fail");
+/// Appends the frames of events read from the store.
+pub fn replayed(out: &mut BytesMut, events: &[Replayed], wrapped: bool) {
+    for Replayed { rank, event } in events {
+        write(out, *rank, event, wrapped);
     }
-    out.extend_from_slice(shared);
 }
 
-/// The part of a frame that is the same for all readers: all of it, or all behind `filteredIndex`.
-fn encode(event: &TaskEvent, wrapped: bool) -> Bytes {
+/// Appends the frame of an event of the global stream, whose `filteredIndex` is always 0.
+pub fn global(out: &mut BytesMut, event: &SharedEvent) {
+    write_wrapped(out, 0, event.wire(wrapped_tail));
+}
+
+fn write(out: &mut BytesMut, rank: u64, event: &TaskEvent, wrapped: bool) {
+    if wrapped {
+        return write_wrapped(out, rank, &wrapped_tail(event));
+    }
     let mut frame = Vec::with_capacity(event.data.as_str().len() + 320);
-    if wrapped {
-        event.write_envelope_tail(&mut frame);
-    } else {
-        frame.extend_from_slice(RAW_OPENING);
-        event.write_raw(&mut frame);
-    }
+    frame.extend_from_slice(RAW_OPENING);
+    event.write_raw(&mut frame);
+    write_id(&mut frame, event);
+    out.extend_from_slice(&frame);
+}
+
+/// Of a wrapped frame only `filteredIndex` differs between readers; it comes first.
+fn write_wrapped(out: &mut BytesMut, rank: u64, tail: &[u8]) {
+    out.extend_from_slice(WRAPPED_OPENING);
+    out.extend_from_slice(itoa::Buffer::new().format(rank).as_bytes());
+    out.extend_from_slice(tail);
+}
+
+fn wrapped_tail(event: &TaskEvent) -> Bytes {
+    let mut tail = Vec::with_capacity(event.data.as_str().len() + 320);
+    event.write_envelope_tail(&mut tail);
+    write_id(&mut tail, event);
+    Bytes::from(tail)
+}
+
+fn write_id(frame: &mut Vec<u8>, event: &TaskEvent) {
     write!(frame, "\nid: {}\n\n", event.id).expect("writing to memory does not fail");
-    Bytes::from(frame)
 }
 
 /// Appends the frame that says how the task ended; nothing when the stream merely breaks off.

@@ -9,7 +9,7 @@ use actix_web::http::header::HeaderValue;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::BytesMut;
 use taskcast_actors::domain::TaskId;
-use taskcast_actors::{Batch, Cursor, SubscribeRequest, Subscription, WireForm};
+use taskcast_actors::{Batch, Cursor, SubscribeRequest, Subscription};
 
 use super::{Fill, Frames, frame, head, respond};
 use crate::auth::{Principal, Scope};
@@ -41,7 +41,7 @@ pub async fn handle(
         return Err(ApiError::shutting_down());
     }
     let accumulated = query.series_format == SeriesFormat::Accumulated;
-    let form = WireForm { wrapped: query.wrap, accumulated };
+    let wrapped = query.wrap;
     let wish = SubscribeRequest {
         cursor: Cursor { id: query.since.id, time: query.since.timestamp, rank: query.since.index },
         filter: query.filter,
@@ -52,13 +52,14 @@ pub async fn handle(
         service.engine.subscribe(&id, wish).await.map_err(|error| ApiError::of_engine(&error, &id, false))?;
     let service = service.into_inner();
     service.metrics.stream_opened(StreamKind::Task);
-    let frames = TaskFrames { subscription, form, opened: Instant::now(), service: Arc::clone(&service), id };
+    let frames =
+        TaskFrames { subscription, wrapped, opened: Instant::now(), service: Arc::clone(&service), id };
     Ok(respond(frames, service))
 }
 
 struct TaskFrames {
     subscription: Subscription,
-    form: WireForm,
+    wrapped: bool,
     opened: Instant,
     service: Arc<Service>,
     id: TaskId,
@@ -67,11 +68,14 @@ struct TaskFrames {
 impl Frames for TaskFrames {
     fn poll_fill(&mut self, cx: &mut Context<'_>, out: &mut BytesMut) -> Poll<Fill> {
         Poll::Ready(match ready!(self.subscription.poll_next(cx)) {
-            Batch::Events(events) => {
-                for event in &events {
-                    frame::write(out, event, self.form);
-                }
-                self.service.metrics.delivered(&events, &self.service.engine);
+            Batch::Live(batch) => {
+                let frames = frame::live(&batch, self.wrapped).clone();
+                self.service.metrics.delivered_live(&batch, &self.service.engine);
+                Fill::Shared(frames)
+            }
+            Batch::Replayed(events) => {
+                frame::replayed(out, &events, self.wrapped);
+                self.service.metrics.delivered(events.len());
                 Fill::More
             }
             Batch::End(ending) => {
@@ -79,6 +83,14 @@ impl Frames for TaskFrames {
                 Fill::Over
             }
         })
+    }
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.subscription.poll_ready(cx)
+    }
+
+    fn is_live(&self) -> bool {
+        self.subscription.is_live()
     }
 }
 

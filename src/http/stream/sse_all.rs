@@ -53,7 +53,7 @@ impl Frames for AllFrames {
         Poll::Ready(match ready!(self.follower.poll_next(cx, AT_ONCE)) {
             Followed::Events(events) => {
                 for event in events.iter().filter(|event| self.filter.matches(event.event())) {
-                    frame::write_global(out, event);
+                    frame::global(out, event);
                 }
                 Fill::More
             }
@@ -63,6 +63,14 @@ impl Frames for AllFrames {
             }
             Followed::Ended => Fill::Over,
         })
+    }
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.follower.poll_ready(cx)
+    }
+
+    fn is_live(&self) -> bool {
+        true
     }
 }
 

@@ -105,7 +105,7 @@ impl<'a> RowReader<'a> {
             timestamp: Timestamp(row.get(2)?),
             event_type: self.text(row, 3)?,
             level: level_of(row)?,
-            data: Json::from_stored(payload).map_err(corrupt)?,
+            data: Json::from_stored(&payload).map_err(corrupt)?,
             series: (series != Series::default()).then(|| Box::new(series)),
             client,
             snapshot: row.get(10)?,
