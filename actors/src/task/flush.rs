@@ -78,7 +78,7 @@ impl TaskActor {
         for ((order, reply), result) in batch.into_iter().zip(results) {
             self.count(&result);
             match result {
-                Err(EngineError::Rejected(Rejection::SeqGap { expected, .. })) if order.hold => {
+                Err(EngineError::Rejected(Rejection::SeqGap { expected, .. })) => {
                     self.hold(order, reply, expected, ctx);
                 }
                 result => reply.answer(result),

@@ -25,7 +25,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use actix::{Actor, Context};
 
 pub use delete::Delete;
-pub(crate) use hold::ExpectedSeq;
+pub(crate) use hold::{ExpectedSeq, LetGo};
 pub(crate) use order::{Attempt, Order};
 pub use publish::{Publish, Published};
 pub(crate) use remote::Committed;
