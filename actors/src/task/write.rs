@@ -114,7 +114,8 @@ impl Batch<'_> {
         let mut round = self.decide_all(&mut state).await.map_err(CommitError::NotWritten)?;
         let mut change = None;
         if !round.change.is_empty() {
-            if let Some(checkpoint) = checkpoint::due(&state) {
+            let kept = round.change.checkpoint == CheckpointChange::Keep;
+            if let Some(checkpoint) = kept.then(|| checkpoint::due(&state)).flatten() {
                 state.since_checkpoint = 0;
                 round.change.checkpoint = CheckpointChange::Put(checkpoint);
             }
