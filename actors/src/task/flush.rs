@@ -84,6 +84,9 @@ impl TaskActor {
                 result => reply.answer(result),
             }
         }
+        if outcome.unseen {
+            self.shared.firehose.gap();
+        }
         match outcome.state.take() {
             Some(state) => self.settle(state, outcome, ctx),
             None if missing => self.leave(LiveEnd::Deleted),
@@ -102,6 +105,9 @@ impl TaskActor {
             Ok(Done::Deleted) | Err(EngineError::NotFound) => self.leave(LiveEnd::Deleted),
             Ok(Done::Written(mut outcome)) => {
                 std::mem::take(&mut outcome.results).iter().for_each(|result| self.count(result));
+                if outcome.unseen {
+                    self.shared.firehose.gap();
+                }
                 if let Some(state) = outcome.state.take() {
                     self.settle(state, *outcome, ctx);
                 }
@@ -141,6 +147,9 @@ impl TaskActor {
     /// Takes the committed `state` and lets readers see what is new.
     pub(super) fn settle(&mut self, state: State, outcome: Outcome, ctx: &mut Context<Self>) {
         if self.incarnation.is_some_and(|known| known != state.stamp.incarnation) {
+            if outcome.change.is_some() {
+                self.shared.firehose.gap();
+            }
             self.leave(LiveEnd::Replaced);
             return;
         }

@@ -97,6 +97,9 @@ impl Actor for TaskActor {
 
 impl Drop for TaskActor {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.shared.firehose.gap();
+        }
         self.live.end(LiveEnd::Detached);
         self.shared.stats.active_actors.fetch_sub(1, Relaxed);
     }

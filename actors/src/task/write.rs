@@ -40,12 +40,14 @@ pub(super) struct Outcome {
     pub(super) committed: Vec<(Arc<TaskEvent>, Option<Json>)>,
     /// The commit itself, if there was one.
     pub(super) change: Option<Arc<Change>>,
+    /// Whether something may have been committed that is not in `committed`, because the answer was lost.
+    pub(super) unseen: bool,
 }
 
 impl Outcome {
     /// Nothing was written.
     pub(super) fn nothing() -> Self {
-        Self { state: None, results: Vec::new(), committed: Vec::new(), change: None }
+        Self { state: None, results: Vec::new(), committed: Vec::new(), change: None, unseen: false }
     }
 }
 
@@ -66,7 +68,13 @@ struct Round {
 
 impl Batch<'_> {
     /// Decides and commits the batch, starting from `state` or from what the store has.
-    pub(super) async fn run(mut self, mut state: Option<State>) -> Outcome {
+    pub(super) async fn run(mut self, state: Option<State>) -> Outcome {
+        let mut unseen = false;
+        let outcome = self.run_until_known(state, &mut unseen).await;
+        Outcome { unseen, ..outcome }
+    }
+
+    async fn run_until_known(&mut self, mut state: Option<State>, unseen: &mut bool) -> Outcome {
         let mut looks = 0;
         for _ in 0..MAX_CONFLICTS {
             let current = match state.take() {
@@ -86,6 +94,7 @@ impl Batch<'_> {
                 Err(CommitError::Unknown(error)) => {
                     self.attempts.iter_mut().for_each(|attempt| attempt.again = true);
                     looks = MAX_LOOKS;
+                    *unseen = true;
                     tracing::warn!(task = %self.id, %error, "the answer to a commit was lost: reading the log");
                 }
             }
@@ -128,7 +137,7 @@ impl Batch<'_> {
         }
         let events = change.iter().flat_map(|change| change.events.iter().cloned());
         let committed = events.zip(round.running).collect();
-        Ok(Outcome { state: Some(state), results: round.results, committed, change })
+        Ok(Outcome { state: Some(state), results: round.results, committed, change, unseen: false })
     }
 
     async fn decide_all(&self, state: &mut State) -> Result<Round, StoreError> {
