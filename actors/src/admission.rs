@@ -66,9 +66,14 @@ impl Inbox {
         Some(Permit { inbox: Arc::clone(self), bytes })
     }
 
+    /// Whether anything waits.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.own.commands() > 0
+    }
+
     /// Whether nothing waits and nobody sent anything since `then`.
     pub(crate) fn is_idle_since(&self, then: Timestamp) -> bool {
-        self.own.commands() == 0 && self.last_used.load(Relaxed) <= then.0
+        !self.is_busy() && self.last_used.load(Relaxed) <= then.0
     }
 }
 

@@ -18,7 +18,7 @@ use crate::registry::{Directory, FindOrStart, ForgetIdle, RegistryActor};
 use crate::runtime::{Runtime, StartError};
 use crate::shared::Shared;
 use crate::stats::Stats;
-use crate::task::{Attempt, Order, TaskActor};
+use crate::task::{Attempt, LetGo, Order, TaskActor};
 
 /// How often a message is sent before its actor counts as unable to handle it.
 const MAX_SENDS: u32 = 6;
@@ -238,10 +238,16 @@ impl Engine {
         }
     }
 
-    /// Stops the engine: new commands are refused, accepted ones are finished, then its threads end.
+    /// Stops the engine: new commands are refused, accepted ones are finished, what waits for the numbers before it is
+    /// refused, then its threads end.
     pub async fn stop(&self) {
         self.inner.stopping.store(true, Ordering::Release);
         while self.waiting() > 0 {
+            self.shared().directory.each(|handle| {
+                if handle.inbox.is_busy() {
+                    handle.addr.do_send(LetGo);
+                }
+            });
             tokio::time::sleep(STOP_POLL).await;
         }
         self.shared().firehose.end();

@@ -34,6 +34,12 @@ impl Firehose {
         self.ring.push(self.ring.next_position(), weighed);
     }
 
+    /// Something was committed that cannot be shown: every follower is told that it lost continuity.
+    pub(crate) fn gap(&self) {
+        let _order = self.order.lock();
+        self.ring.push(self.ring.next_position() + 1, std::iter::empty());
+    }
+
     pub(crate) fn follow(&self) -> Follower {
         let _order = self.order.lock();
         let reader = self.ring.join();
@@ -50,7 +56,7 @@ impl Firehose {
 pub enum Followed {
     /// The next events, in index order per task.
     Events(Vec<Arc<SharedEvent>>),
-    /// Events were lost to this follower: it was too slow.
+    /// Events were lost to this follower: it was too slow, or the answer to a commit was lost.
     Lagged,
     /// The engine has stopped.
     Ended,

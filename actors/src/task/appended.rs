@@ -32,3 +32,27 @@ impl Deref for Appended {
         &self.change.events[self.place.clone()]
     }
 }
+
+impl PartialEq for Appended {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl<'a> IntoIterator for &'a Appended {
+    type Item = &'a Arc<TaskEvent>;
+    type IntoIter = std::slice::Iter<'a, Arc<TaskEvent>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl IntoIterator for Appended {
+    type Item = Arc<TaskEvent>;
+    type IntoIter = std::vec::IntoIter<Arc<TaskEvent>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.to_vec().into_iter()
+    }
+}

@@ -79,11 +79,14 @@ impl TaskActor {
         for ((order, reply), result) in batch.into_iter().zip(results) {
             self.count(&result);
             match result {
-                Err(EngineError::Rejected(Rejection::SeqGap { expected, .. })) if order.hold => {
+                Err(EngineError::Rejected(Rejection::SeqGap { expected, .. })) => {
                     self.hold(order, reply, expected, ctx);
                 }
                 result => reply.answer(result),
             }
+        }
+        if outcome.unseen {
+            self.shared.firehose.gap();
         }
         match outcome.state.take() {
             Some(state) => self.settle(state, outcome, ctx),
@@ -103,6 +106,9 @@ impl TaskActor {
             Ok(Done::Deleted) | Err(EngineError::NotFound) => self.leave(LiveEnd::Deleted),
             Ok(Done::Written(mut outcome)) => {
                 std::mem::take(&mut outcome.results).iter().for_each(|result| self.count(result));
+                if outcome.unseen {
+                    self.shared.firehose.gap();
+                }
                 if let Some(state) = outcome.state.take() {
                     self.settle(state, *outcome, ctx);
                 }
@@ -142,6 +148,9 @@ impl TaskActor {
     /// Takes the committed `state` and lets readers see what is new.
     pub(super) fn settle(&mut self, state: State, outcome: Outcome, ctx: &mut Context<Self>) {
         if self.incarnation.is_some_and(|known| known != state.stamp.incarnation) {
+            if outcome.change.is_some() {
+                self.shared.firehose.gap();
+            }
             self.leave(LiveEnd::Replaced);
             return;
         }

@@ -9,7 +9,7 @@ use super::TaskActor;
 use super::order::{Later, Order};
 use super::queue::{Reply, Work};
 use crate::admission::Permit;
-use crate::domain::{Command, State};
+use crate::domain::{Command, Rejection, State};
 use crate::error::EngineError;
 
 /// One publish that waits for others.
@@ -32,11 +32,13 @@ fn numbers_of(command: &Command) -> Option<(Arc<str>, RangeInclusive<u64>)> {
 }
 
 impl TaskActor {
-    /// Lets a publish wait until `expected` and what follows it have come.
+    /// Lets a publish wait until `expected` and what follows it have come, if it wants to.
     pub(super) fn hold(&mut self, order: Order, reply: Reply, expected: u64, ctx: &mut Context<Self>) {
         let Some((client, numbers)) = numbers_of(&order.attempt.command) else { return };
         let received = *numbers.start();
-        self.held.retain(|held| !held.reply.is_abandoned());
+        for gone in self.held.extract_if(.., |held| held.reply.is_abandoned()) {
+            ctx.cancel_future(gone.timer);
+        }
         let overlaps = |held: &Held| {
             held.client == client
                 && held.numbers.start() <= numbers.end()
@@ -44,6 +46,10 @@ impl TaskActor {
         };
         if self.held.iter().any(overlaps) {
             reply.answer(Err(EngineError::SeqDuplicate { expected, received }));
+            return;
+        }
+        if !order.hold {
+            reply.answer(Err(Rejection::SeqGap { expected, received }.into()));
             return;
         }
         let patience = self.shared.settings.seq_hold;
@@ -84,6 +90,19 @@ impl TaskActor {
     /// Answers everything that is held with `error`.
     pub(super) fn fail_held(&mut self, error: &EngineError) {
         self.held.drain(..).for_each(|held| held.reply.answer(Err(error.clone())));
+    }
+}
+
+/// The engine is being stopped: answer what is held, for what it waits for may never come.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct LetGo;
+
+impl Handler<LetGo> for TaskActor {
+    type Result = ();
+
+    fn handle(&mut self, _: LetGo, _: &mut Self::Context) {
+        self.fail_held(&EngineError::Stopping);
     }
 }
 

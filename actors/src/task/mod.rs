@@ -27,7 +27,7 @@ use actix::{Actor, Context};
 
 pub use appended::Appended;
 pub use delete::Delete;
-pub(crate) use hold::ExpectedSeq;
+pub(crate) use hold::{ExpectedSeq, LetGo};
 pub(crate) use order::{Attempt, Order};
 pub use publish::{Publish, Published};
 pub(crate) use remote::Committed;
@@ -100,6 +100,9 @@ impl Actor for TaskActor {
 
 impl Drop for TaskActor {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.shared.firehose.gap();
+        }
         self.live.end(LiveEnd::Detached);
         self.shared.stats.active_actors.fetch_sub(1, Relaxed);
     }

@@ -23,6 +23,9 @@ pub(super) async fn recover(store: &dyn TaskStore, id: &TaskId) -> Result<Option
         }
         page.slots.iter().for_each(|slot| fold(&mut state, slot));
     }
+    if state.head.task.status.is_terminal() {
+        state.clients.clear();
+    }
     Ok(Some(state))
 }
 

@@ -42,12 +42,14 @@ pub(super) struct Outcome {
     pub(super) change: Option<Arc<Change>>,
     /// The running values of its events; empty when nobody wants them.
     pub(super) running: Vec<Option<Json>>,
+    /// Whether something may have been committed that is not in `change`, because the answer was lost.
+    pub(super) unseen: bool,
 }
 
 impl Outcome {
     /// Nothing was written.
     pub(super) fn nothing() -> Self {
-        Self { state: None, results: Vec::new(), change: None, running: Vec::new() }
+        Self { state: None, results: Vec::new(), change: None, running: Vec::new(), unseen: false }
     }
 }
 
@@ -75,7 +77,13 @@ struct Round {
 
 impl Batch<'_> {
     /// Decides and commits the batch, starting from `state` or from what the store has.
-    pub(super) async fn run(mut self, mut state: Option<State>) -> Outcome {
+    pub(super) async fn run(mut self, state: Option<State>) -> Outcome {
+        let mut unseen = false;
+        let outcome = self.run_until_known(state, &mut unseen).await;
+        Outcome { unseen, ..outcome }
+    }
+
+    async fn run_until_known(&mut self, mut state: Option<State>, unseen: &mut bool) -> Outcome {
         let mut looks = 0;
         for _ in 0..MAX_CONFLICTS {
             let current = match state.take() {
@@ -95,6 +103,7 @@ impl Batch<'_> {
                 Err(CommitError::Unknown(error)) => {
                     self.attempts.iter_mut().for_each(|attempt| attempt.again = true);
                     looks = MAX_LOOKS;
+                    *unseen = true;
                     tracing::warn!(task = %self.id, %error, "the answer to a commit was lost: reading the log");
                 }
             }
@@ -122,6 +131,7 @@ impl Batch<'_> {
     async fn round(&self, mut state: State) -> Result<Outcome, CommitError> {
         let mut round = self.decide_all(&mut state).await.map_err(CommitError::NotWritten)?;
         if !round.change.is_empty()
+            && round.change.checkpoint == CheckpointChange::Keep
             && let Some(checkpoint) = checkpoint::due(&state)
         {
             state.since_checkpoint = 0;
@@ -143,7 +153,7 @@ impl Batch<'_> {
         });
         let results = results.collect();
         let change = Some(change).filter(|change| !change.is_empty());
-        Ok(Outcome { state: Some(state), results, change, running: round.running })
+        Ok(Outcome { state: Some(state), results, change, running: round.running, unseen: false })
     }
 
     async fn decide_all(&self, state: &mut State) -> Result<Round, StoreError> {

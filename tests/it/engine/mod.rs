@@ -1,0 +1,10 @@
+//! The engine as its embedders use it: over every kind of store, alone and with others, while everything fails.
+
+mod firehose;
+mod lifecycle;
+mod overload;
+mod publishing;
+mod races;
+mod reading;
+mod sequence;
+mod timers;

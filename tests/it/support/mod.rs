@@ -1,0 +1,4 @@
+//! What tests are made of.
+
+#[macro_use]
+pub mod engine;
