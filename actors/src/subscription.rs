@@ -216,7 +216,7 @@ impl Subscription {
                 None
             }
             Err(StoreError::Gone) => {
-                self.rejoin(Duration::ZERO);
+                self.rejoin(RETRY_PAUSE);
                 None
             }
             Err(StoreError::Corrupt(detail)) => {
