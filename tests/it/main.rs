@@ -1,5 +1,7 @@
 //! The one integration test binary of the workspace.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 #[macro_use]
 mod support;
 

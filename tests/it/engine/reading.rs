@@ -255,7 +255,7 @@ async fn readers_survive_the_end_of_their_actor(open: Open) {
     for (place, reader) in readers.into_iter().enumerate() {
         let (seen, ending) = soon("a reader's end", reader).await.unwrap();
         let deltas: Vec<_> = seen.iter().filter_map(|shown| shown.data["delta"].as_str()).collect();
-        assert_eq!(deltas.len(), 60);
+        assert_eq!((deltas.len(), ending), (60, Ending::Finished(TaskStatus::Completed)));
         let whole = if place >= 2 { (*deltas.last().unwrap()).to_owned() } else { deltas.concat() };
         assert_eq!(whole, text);
         assert_eq!(ending, Ending::Finished(TaskStatus::Completed));
