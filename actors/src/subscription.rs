@@ -26,6 +26,8 @@ use self::replay::Replay;
 
 /// Events taken from the live window at once.
 const MAX_LIVE: usize = 256;
+/// How often in a row the actor may die over a reader before the reader gives up.
+const MAX_DEATHS: u32 = 20;
 /// Pauses before a store that does not answer is asked again.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
@@ -123,6 +125,8 @@ pub struct Subscription {
     rank: u64,
     replay: Option<Box<Replay>>,
     phase: Phase,
+    /// How often in a row the actor died when it was asked to let this reader join again.
+    deaths: u32,
 }
 
 impl Subscription {
@@ -259,14 +263,15 @@ impl Subscription {
             Ok(joined) if joined.plan.boundary.incarnation == self.joined.plan.boundary.incarnation => {
                 self.joined = joined;
                 self.phase = Phase::Live;
+                self.deaths = 0;
                 None
             }
             Ok(_) => Some(Batch::End(Ending::Interrupted)),
             Err(EngineError::NotFound) => Some(Batch::End(Ending::Deleted)),
-            Err(EngineError::Stopping | EngineError::Panicked | EngineError::Rejected(_)) => {
-                Some(Batch::End(Ending::Interrupted))
-            }
-            Err(_) => {
+            Err(EngineError::Stopping | EngineError::Rejected(_)) => Some(Batch::End(Ending::Interrupted)),
+            Err(EngineError::Panicked) if self.deaths == MAX_DEATHS => Some(Batch::End(Ending::Interrupted)),
+            Err(error) => {
+                self.deaths += u32::from(error == EngineError::Panicked);
                 self.rejoin(RETRY_PAUSE);
                 None
             }

@@ -67,6 +67,7 @@ impl Engine {
             joined,
             replay: None,
             phase: Phase::Live,
+            deaths: 0,
         };
         let at = if matches!(shown, Deltas::Folded(_)) { 0 } else { subscription.next };
         let to = subscription.joined.plan.boundary.version;
