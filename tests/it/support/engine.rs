@@ -17,7 +17,7 @@ use taskcast_actors::{
 };
 
 /// How long a condition may take before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Opens an empty store.
 pub type Open = fn() -> Arc<dyn TaskStore>;
