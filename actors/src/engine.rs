@@ -24,8 +24,6 @@ use crate::task::{Attempt, LetGo, Order, TaskActor};
 const MAX_SENDS: u32 = 6;
 /// How often a stopping engine looks whether all is done.
 const STOP_POLL: Duration = Duration::from_millis(5);
-/// A pause before a message is sent again, for the dead actor to let go of its mailbox.
-const RESEND_PAUSE: Duration = Duration::from_millis(1);
 
 /// A running engine. Clones are the same engine; it runs until [`Engine::stop`].
 ///
@@ -149,7 +147,7 @@ impl Engine {
             let found = self.shared().directory.with(id, |handle| handle.addr.clone());
             match found.filter(Addr::connected) {
                 Some(addr) => return Ok(addr),
-                None => self.find_or_start(id, false).await?,
+                None => self.find_or_start(id, None).await?,
             }
         }
     }
@@ -158,7 +156,7 @@ impl Engine {
         if self.inner.stopping.load(Ordering::Acquire) { Err(EngineError::Stopping) } else { Ok(()) }
     }
 
-    async fn find_or_start(&self, id: &TaskId, died: bool) -> Result<(), EngineError> {
+    async fn find_or_start(&self, id: &TaskId, died: Option<u64>) -> Result<(), EngineError> {
         self.refuse_when_stopping()?;
         let at_home = self.inner.at_home.load(Ordering::Relaxed);
         let home = at_home.then(Arbiter::try_current).flatten();
@@ -185,20 +183,19 @@ impl Engine {
             let now = self.now();
             let sent = self.shared().directory.with(id, |handle| {
                 let permit = handle.inbox.admit(weight, now)?;
-                Some(handle.addr.send(make(permit, sends > 0)))
+                Some((handle.serial, handle.addr.send(make(permit, sends > 0))))
             });
             match sent {
-                None => self.find_or_start(id, sends > 0).await?,
+                None => self.find_or_start(id, None).await?,
                 Some(None) => {
                     self.stats().overloaded.fetch_add(1, Ordering::Relaxed);
                     return Err(EngineError::Overloaded);
                 }
-                Some(Some(answer)) => match answer.await {
+                Some(Some((serial, answer))) => match answer.await {
                     Ok(answer) => return answer,
                     Err(_) => {
                         sends += 1;
-                        tokio::time::sleep(RESEND_PAUSE * (sends - 1)).await;
-                        self.find_or_start(id, true).await?;
+                        self.find_or_start(id, Some(serial)).await?;
                     }
                 },
             }

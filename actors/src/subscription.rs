@@ -23,6 +23,8 @@ use crate::task::{Joined, Subscribe};
 
 use self::replay::Replay;
 
+/// How often in a row the actor may die over a reader before the reader gives up.
+const MAX_DEATHS: u32 = 20;
 /// Pauses before a store that does not answer is asked again.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
@@ -125,6 +127,8 @@ pub struct Subscription {
     rank: u64,
     replay: Option<Box<Replay>>,
     phase: Phase,
+    /// How often in a row the actor died when it was asked to let this reader join again.
+    deaths: u32,
 }
 
 impl Subscription {
@@ -223,7 +227,7 @@ impl Subscription {
                 None
             }
             Err(StoreError::Gone) => {
-                self.rejoin(Duration::ZERO);
+                self.rejoin(RETRY_PAUSE);
                 None
             }
             Err(StoreError::Corrupt(detail)) => {
@@ -266,14 +270,15 @@ impl Subscription {
             Ok(joined) if joined.plan.boundary.incarnation == self.joined.plan.boundary.incarnation => {
                 self.joined = joined;
                 self.phase = Phase::Live;
+                self.deaths = 0;
                 None
             }
             Ok(_) => Some(Batch::End(Ending::Interrupted)),
             Err(EngineError::NotFound) => Some(Batch::End(Ending::Deleted)),
-            Err(EngineError::Stopping | EngineError::Panicked | EngineError::Rejected(_)) => {
-                Some(Batch::End(Ending::Interrupted))
-            }
-            Err(_) => {
+            Err(EngineError::Stopping | EngineError::Rejected(_)) => Some(Batch::End(Ending::Interrupted)),
+            Err(EngineError::Panicked) if self.deaths == MAX_DEATHS => Some(Batch::End(Ending::Interrupted)),
+            Err(error) => {
+                self.deaths += u32::from(error == EngineError::Panicked);
                 self.rejoin(RETRY_PAUSE);
                 None
             }

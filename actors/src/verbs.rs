@@ -235,7 +235,7 @@ impl Engine {
             replace: overwrite,
         };
         let replaced = self.create_log(log).await?;
-        self.shared().directory.with(&id, |handle| handle.addr.do_send(CatchUp));
+        self.shared().directory.with(&id, |handle| handle.addr.do_send(CatchUp { to: None }));
         Ok(replaced)
     }
 }

@@ -7,7 +7,7 @@ use actix::{AsyncContext, Context, Handler, Message};
 
 use super::BroadcastActor;
 use super::announce::Announcement;
-use crate::domain::{Stamp, TaskId};
+use crate::domain::TaskId;
 use crate::task::{CatchUp, Committed};
 
 /// A task actor was started: listen for its task.
@@ -64,26 +64,23 @@ impl BroadcastActor {
         }
     }
 
-    /// Asks the store where the listened tasks are and wakes the actors that are elsewhere.
+    /// Asks the store where the tasks are that somebody reads or waits for, and tells their actors.
     pub(super) fn compare_with_store(&self, ctx: &mut Context<Self>) {
         let followed = |(id, handle): (TaskId, crate::registry::TaskHandle)| {
-            (handle.live.readers() > 0).then_some((id, handle.live.next_position()))
+            (handle.live.readers() > 0 || handle.inbox.is_busy()).then_some(id)
         };
-        let known: Vec<_> = self.shared.directory.all().into_iter().filter_map(followed).collect();
-        if known.is_empty() {
+        let ids: Vec<_> = self.shared.directory.all().into_iter().filter_map(followed).collect();
+        if ids.is_empty() {
             return;
         }
         let shared = Arc::clone(&self.shared);
         let compare = async move {
-            let ids: Vec<_> = known.iter().map(|(id, _)| id.clone()).collect();
             let stamps = match shared.store.stamps(&ids).await {
                 Ok(stamps) => stamps,
                 Err(error) => return shared.hooks.on_storage_error("compare", None, &error.to_string()),
             };
-            for ((id, version), stamp) in known.iter().zip(stamps) {
-                if stamp.map(|stamp: Stamp| stamp.version) != Some(*version) {
-                    shared.directory.with(id, |handle| handle.addr.do_send(CatchUp));
-                }
+            for (id, to) in ids.iter().zip(stamps) {
+                shared.directory.with(id, |handle| handle.addr.do_send(CatchUp { to }));
             }
         };
         ctx.spawn(compare.into_actor(self));

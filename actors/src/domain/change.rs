@@ -20,6 +20,15 @@ pub struct Stamp {
     pub revision: u64,
 }
 
+impl Stamp {
+    /// Whether this is the same log as `other`, as far or farther.
+    pub fn has_reached(&self, other: Self) -> bool {
+        self.incarnation == other.incarnation
+            && self.version >= other.version
+            && self.revision >= other.revision
+    }
+}
+
 /// Everything that one commit writes, all of it or nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {

@@ -18,6 +18,8 @@ const SHARDS: usize = 64;
 /// How to reach a task actor.
 #[derive(Clone)]
 pub(crate) struct TaskHandle {
+    /// Tells this actor from those before and after it.
+    pub(crate) serial: u64,
     pub(crate) addr: Addr<TaskActor>,
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) live: Arc<Live>,
@@ -53,10 +55,16 @@ impl Directory {
         self.shard(id).read().get(id).map(act)
     }
 
-    /// The handle of `id`, made by `start` if there is none or its actor is dead. Says whether it was made.
-    pub(super) fn find_or_start(&self, id: &TaskId, start: impl FnOnce() -> TaskHandle) -> bool {
+    /// The handle of `id`, made by `start` if there is none or its actor is dead. Says whether it was made. An actor
+    /// on its way out still looks connected, so that the one `died` counts as dead whatever it looks like.
+    pub(super) fn find_or_start(
+        &self,
+        id: &TaskId,
+        died: Option<u64>,
+        start: impl FnOnce() -> TaskHandle,
+    ) -> bool {
         let mut shard = self.shard(id).write();
-        if shard.get(id).is_some_and(|handle| handle.addr.connected()) {
+        if shard.get(id).is_some_and(|handle| handle.addr.connected() && Some(handle.serial) != died) {
             return false;
         }
         shard.insert(id.clone(), start());

@@ -26,6 +26,8 @@ pub(crate) struct RegistryActor {
     arbiters: Vec<ArbiterHandle>,
     /// Told about new actors when there are other instances.
     broadcast: Option<Addr<BroadcastActor>>,
+    /// Actors started so far.
+    started: u64,
 }
 
 impl RegistryActor {
@@ -34,7 +36,7 @@ impl RegistryActor {
         arbiters: Vec<ArbiterHandle>,
         broadcast: Option<Addr<BroadcastActor>>,
     ) -> Self {
-        Self { shared, arbiters, broadcast }
+        Self { shared, arbiters, broadcast, started: 0 }
     }
 
     fn start_actor(&self, id: &TaskId, home: Option<ArbiterHandle>) -> TaskHandle {
@@ -43,7 +45,7 @@ impl RegistryActor {
         let place = || self.arbiters[self.shared.directory.spread(id, self.arbiters.len())].clone();
         let arbiter = home.unwrap_or_else(place);
         let addr = TaskActor::start_in_arbiter(&arbiter, |_| TaskActor::new(task_id, shared, window));
-        TaskHandle { addr, inbox: self.shared.new_inbox(), live }
+        TaskHandle { serial: self.started, addr, inbox: self.shared.new_inbox(), live }
     }
 
     fn forget_idle(&self) {
@@ -77,19 +79,21 @@ pub(crate) struct FindOrStart {
     pub(crate) id: TaskId,
     /// The caller's own arbiter, if actors may live there.
     pub(crate) home: Option<ArbiterHandle>,
-    /// Whether the caller found the actor dead.
-    pub(crate) died: bool,
+    /// The actor that ended before it answered the caller.
+    pub(crate) died: Option<u64>,
 }
 
 impl Handler<FindOrStart> for RegistryActor {
     type Result = ();
 
     fn handle(&mut self, wish: FindOrStart, _: &mut Self::Context) {
-        let started = self.shared.directory.find_or_start(&wish.id, || self.start_actor(&wish.id, wish.home));
+        self.started += 1;
+        let start = || self.start_actor(&wish.id, wish.home);
+        let started = self.shared.directory.find_or_start(&wish.id, wish.died, start);
         if let Some(broadcast) = self.broadcast.as_ref().filter(|_| started) {
             broadcast.do_send(Listen(wish.id));
         }
-        if started && wish.died {
+        if started && wish.died.is_some() {
             self.shared.stats.actors_restarted.fetch_add(1, Relaxed);
         }
     }

@@ -68,6 +68,7 @@ impl Engine {
             joined,
             replay: None,
             phase: Phase::Live,
+            deaths: 0,
         };
         let at = if matches!(shown, Deltas::Folded(_)) { 0 } else { subscription.next };
         let to = subscription.joined.plan.boundary.version;
@@ -155,6 +156,10 @@ impl Subscription {
         if candidates <= limit as u64 {
             return Ok(());
         }
+        if limit == 0 {
+            (self.next, self.rank) = (plan.boundary.version, plan.rank_at_boundary);
+            return Ok(());
+        }
         let snapshots: HashSet<u64> = match &replay.shown {
             Deltas::Collapsed(snapshots) => snapshots.iter().map(|event| event.index).collect(),
             _ => HashSet::new(),
@@ -170,17 +175,7 @@ impl Subscription {
         let (mut end, mut found, mut rank) = (plan.boundary.version, 0, plan.rank_at_boundary);
         while end > self.next {
             let from = end.saturating_sub(BACKWARD_PAGE).max(self.next);
-            let incarnation = plan.boundary.incarnation;
-            let mut slots = Vec::new();
-            let mut at = from;
-            while at < end {
-                let page = replay::read(&self.engine, &self.id, incarnation, (at, end), !collapsed).await?;
-                if page.slots.is_empty() {
-                    return Ok(());
-                }
-                at = page.next;
-                slots.extend(page.slots);
-            }
+            let Some(slots) = self.slots((from, end), !collapsed).await? else { return Ok(()) };
             for slot in slots.iter().rev() {
                 if !replay::wants(&self.filter, slot) {
                     continue;
@@ -195,5 +190,25 @@ impl Subscription {
             end = from;
         }
         Ok(())
+    }
+
+    /// All slots between two indexes, or `None` if the log has become shorter.
+    async fn slots(
+        &mut self,
+        (from, end): (u64, u64),
+        deltas: bool,
+    ) -> Result<Option<Vec<Slot>>, EngineError> {
+        let incarnation = self.joined.plan.boundary.incarnation;
+        let mut slots = Vec::new();
+        let mut at = from;
+        while at < end {
+            let page = replay::read(&self.engine, &self.id, incarnation, (at, end), deltas).await?;
+            if page.slots.is_empty() {
+                return Ok(None);
+            }
+            at = page.next;
+            slots.extend(page.slots);
+        }
+        Ok(Some(slots))
     }
 }

@@ -30,7 +30,12 @@ impl TaskActor {
     /// Takes `work` from the mailbox.
     pub(super) fn enqueue(&mut self, work: Work, ctx: &mut Context<Self>) {
         self.queue.push(work);
-        if !self.phase.working {
+        self.wake(ctx);
+    }
+
+    /// Goes to work if there is anything to do.
+    pub(super) fn wake(&mut self, ctx: &mut Context<Self>) {
+        if !self.phase.working && !self.queue.is_empty() {
             self.phase.working = true;
             self.step(ctx);
         }
@@ -237,8 +242,7 @@ async fn single(shared: &Shared, id: &TaskId, state: Option<State>, work: Work) 
             Finished::Done(done, reply)
         }
         work => {
-            let fresh = matches!(work, Work::CatchUp);
-            let loaded = match state.filter(|_| !fresh) {
+            let loaded = match state.filter(|state| !work.needs_newer_than(state)) {
                 Some(state) => Ok(Some(state)),
                 None => recover(&*shared.store, id).await.map_err(EngineError::Store),
             };

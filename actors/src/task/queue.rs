@@ -9,6 +9,7 @@ use super::publish::Published;
 use super::subscribe::{Joined, Subscribe};
 use super::transition::Moved;
 use super::write::Written;
+use crate::domain::{Stamp, State};
 use crate::error::EngineError;
 
 /// At most this many commands share one commit.
@@ -58,8 +59,8 @@ pub(super) enum Work {
         message: ExpectedSeq,
         reply: Later<Result<Option<u64>, EngineError>>,
     },
-    /// Read the log again: somebody else may have moved it.
-    CatchUp,
+    /// Read the log again: somebody else may have moved it, to here if that is known.
+    CatchUp(Option<Stamp>),
 }
 
 impl Work {
@@ -69,7 +70,19 @@ impl Work {
             Self::Due { reply, .. } | Self::Delete { reply, .. } => reply.answer(Err(error)),
             Self::Subscribe { reply, .. } => reply.answer(Err(error)),
             Self::ExpectedSeq { reply, .. } => reply.answer(Err(error)),
-            Self::CatchUp => {}
+            Self::CatchUp(_) => {}
+        }
+    }
+}
+
+impl Work {
+    /// Whether the store has to be asked, since it is ahead of `state`.
+    pub(super) fn needs_newer_than(&self, state: &State) -> bool {
+        match self {
+            Self::CatchUp(None) => true,
+            Self::CatchUp(Some(stamp)) => !state.stamp.has_reached(*stamp),
+            Self::Subscribe { message, .. } => message.starts_behind(state),
+            _ => false,
         }
     }
 }

@@ -25,17 +25,16 @@ impl Handler<Committed> for TaskActor {
 
     fn handle(&mut self, fact: Committed, ctx: &mut Self::Context) {
         let Some(known) = self.state.as_ref().map(|state| state.stamp) else {
-            self.enqueue(Work::CatchUp, ctx);
+            self.enqueue(Work::CatchUp(Some(fact.after)), ctx);
             return;
         };
-        let same_log = known.incarnation == fact.after.incarnation;
-        if same_log && fact.after.version <= known.version && fact.after.revision <= known.revision {
+        if known.has_reached(fact.after) {
             return;
         }
         if !self.phase.working && fact.before == known && !fact.head_changed && fact.is_complete() {
             self.follow(fact, ctx);
         } else {
-            self.enqueue(Work::CatchUp, ctx);
+            self.enqueue(Work::CatchUp(Some(fact.after)), ctx);
         }
     }
 }
@@ -52,6 +51,7 @@ impl TaskActor {
         state.stamp = fact.after;
         self.show(&state, &fact.events, running);
         self.settle(state, Outcome::nothing(), ctx);
+        self.wake(ctx);
     }
 }
 

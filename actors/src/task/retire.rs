@@ -8,6 +8,7 @@ use actix::{ActorContext, Handler, Message};
 
 use super::TaskActor;
 use super::queue::Work;
+use crate::domain::Stamp;
 
 /// Stop once everything that waits is done.
 #[derive(Debug, Message)]
@@ -28,12 +29,19 @@ impl Handler<Retire> for TaskActor {
 /// Compare with the store: somebody else may have moved or replaced the log.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
-pub(crate) struct CatchUp;
+pub(crate) struct CatchUp {
+    /// Where the log is; `None` when only the store can tell.
+    pub(crate) to: Option<Stamp>,
+}
 
 impl Handler<CatchUp> for TaskActor {
     type Result = ();
 
-    fn handle(&mut self, _: CatchUp, ctx: &mut Self::Context) {
-        self.enqueue(Work::CatchUp, ctx);
+    fn handle(&mut self, CatchUp { to }: CatchUp, ctx: &mut Self::Context) {
+        let known = self.state.as_ref().map(|state| state.stamp);
+        if to.is_some_and(|to| known.is_some_and(|known| known.has_reached(to))) {
+            return;
+        }
+        self.enqueue(Work::CatchUp(to), ctx);
     }
 }

@@ -23,6 +23,23 @@ pub(crate) struct Subscribe {
     pub(crate) _permit: Option<Permit>,
 }
 
+impl Subscribe {
+    /// Whether the reader has seen more of the log than `state` knows: another instance moved it.
+    pub(super) fn starts_behind(&self, state: &State) -> bool {
+        match &self.start {
+            Start::Beginning => false,
+            Start::Resume { index, .. } => *index > state.stamp.version,
+            Start::After { index, rank_above, .. } => {
+                let behind = rank_above.is_some_and(|rank| {
+                    let known = state.ranks.rank(&self.filter, state.stamp.version);
+                    u64::try_from(rank).is_ok_and(|rank| rank >= known)
+                });
+                behind || *index > state.stamp.version
+            }
+        }
+    }
+}
+
 /// What a reader begins with.
 pub(crate) struct Joined {
     pub(crate) plan: Plan,

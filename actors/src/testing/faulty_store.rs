@@ -69,7 +69,8 @@ impl FaultyStore {
         self.plan.lock().ordered.push((operation, fault));
     }
 
-    /// From now on a call fails with this probability, in a way that depends on `seed` and the order of calls.
+    /// From now on a call fails with this probability, in a way that depends on `seed` and the order of calls. Reads
+    /// do not panic at random, since readers make them on threads of their own.
     pub fn fail_randomly(&self, seed: u64, probability: f64) {
         self.plan.lock().random = Some((fastrand::Rng::with_seed(seed), probability));
     }
@@ -86,7 +87,13 @@ impl FaultyStore {
         }
         let (rng, probability) = plan.random.as_mut()?;
         let probability = *probability;
-        (rng.f64() < probability).then(|| RANDOM_FAULTS[rng.usize(..RANDOM_FAULTS.len())])
+        if rng.f64() >= probability {
+            return None;
+        }
+        Some(match operation {
+            Operation::Write => RANDOM_FAULTS[rng.usize(..RANDOM_FAULTS.len())],
+            Operation::Read => Fault::Refuse,
+        })
     }
 
     /// Fails a read, if it is to fail.

@@ -1,5 +1,7 @@
 //! The engine as its embedders use it: over every kind of store, alone and with others, while everything fails.
 
+mod cluster;
+mod faults;
 mod firehose;
 mod lifecycle;
 mod overload;

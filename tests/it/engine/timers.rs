@@ -96,7 +96,7 @@ async fn timers_fire_in_real_time_hot_or_cold(open: Open) {
     wait_until("the cold one is over", || async { status(&engine, &cold).await == TaskStatus::Timeout })
         .await;
     let took = began.elapsed();
-    assert!(took > Duration::from_millis(900) && took < Duration::from_millis(2000), "{took:?}");
+    assert!(took > Duration::from_millis(900) && took < Duration::from_millis(5000), "{took:?}");
     engine.stop().await;
 }
 
