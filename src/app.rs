@@ -71,13 +71,14 @@ pub fn run(config: &Config) -> Result<(), AppError> {
     actix_web::rt::System::new().block_on(async {
         let address = SocketAddr::new(config.host, config.port);
         let listener = listen(address).map_err(|error| AppError::Listen { address, error })?;
+        let bound = listener.local_addr()?;
         let engine = start_engine(config)?;
         let service = web::Data::new(service(config, engine.clone()));
         let server = serve(config, listener, service.clone())?;
         tracing::info!(
             storage = %config.storage,
             survives = survives(config.storage),
-            "taskcast {} listens on http://{address}",
+            "taskcast {} listens on http://{bound}",
             env!("CARGO_PKG_VERSION"),
         );
         let stopped = stop_on_signal(&server, &service);
@@ -138,7 +139,7 @@ fn service(config: &Config, engine: Engine) -> Service {
     Service {
         engine,
         settings: ServiceSettings {
-            limits: config.limits.clone(),
+            limits: config.limits,
             keepalive: config.sse_keepalive,
             cors: config.cors_origins.clone(),
             storage: config.storage,
@@ -151,7 +152,7 @@ fn service(config: &Config, engine: Engine) -> Service {
 }
 
 fn serve(config: &Config, listener: TcpListener, service: web::Data<Service>) -> io::Result<Server> {
-    let limits = config.limits.clone();
+    let limits = config.limits;
     let server = HttpServer::new(move || {
         App::new()
             .app_data(service.clone())
