@@ -1,0 +1,4 @@
+//! Publishing and reading events (PROTOCOL §8).
+
+mod history;
+mod publish;

@@ -1,0 +1,6 @@
+//! The endpoints of a task (PROTOCOL §6, §7, §14, §15).
+
+mod archive;
+mod ids;
+mod list;
+mod status;
