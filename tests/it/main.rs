@@ -16,6 +16,7 @@ mod hostile;
 mod memory;
 mod openapi;
 mod races;
+mod routes;
 mod start;
 mod stores;
 mod stream;
