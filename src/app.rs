@@ -201,6 +201,7 @@ fn stop_on_signal(server: &Server, service: &web::Data<Service>) -> tokio::task:
                     "streams are still open: cutting them"
                 );
             }
+            service.engine.stop_holding();
             handle.stop(true).await;
         };
         tokio::select! {

@@ -17,6 +17,7 @@ mod memory;
 mod openapi;
 mod races;
 mod routes;
+mod shutdown;
 mod start;
 mod stores;
 mod stream;
