@@ -10,6 +10,7 @@ mod support;
 
 mod cors;
 mod crash;
+mod disk;
 mod engine;
 mod events;
 mod hostile;
