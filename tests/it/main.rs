@@ -15,6 +15,7 @@ mod engine;
 mod events;
 mod hostile;
 mod memory;
+mod metrics;
 mod openapi;
 mod races;
 mod routes;
