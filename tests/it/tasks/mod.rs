@@ -5,3 +5,4 @@ mod create;
 mod ids;
 mod list;
 mod status;
+mod suspended;
