@@ -24,4 +24,5 @@ mod start;
 mod stores;
 mod stream;
 mod tasks;
+mod tidy;
 mod timers;
