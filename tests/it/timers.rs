@@ -7,7 +7,13 @@ use serde_json::{Value, json};
 use crate::support::{Client, Server, Setup, Store, wait_until};
 use crate::{on_each_store, with_each_store};
 
-on_each_store!(a_task_times_out_within_a_second, a_blocked_task_resumes_by_itself, a_pause_stops_the_clock);
+on_each_store!(
+    a_task_times_out_within_a_second,
+    a_blocked_task_resumes_by_itself,
+    a_pause_stops_the_clock,
+    an_import_arms_no_timer,
+    a_new_time_to_live_counts_from_now,
+);
 with_each_store!(finished_tasks_are_cleaned_up);
 
 fn now() -> i64 {
@@ -65,6 +71,36 @@ async fn a_pause_stops_the_clock(server: Server) {
     let resumed = server.moved("paused", "running").await["updatedAt"].as_i64().expect("a time");
     let end = in_status(&server, "paused", "timeout").await["completedAt"].as_i64().expect("a time");
     assert!((1000..2000).contains(&(end - resumed)), "{}", end - resumed);
+}
+
+async fn an_import_arms_no_timer(server: Server) {
+    let task = json!({"id": "old", "status": "running", "ttl": 1, "createdAt": 5, "updatedAt": 5});
+    let blocked = json!({"id": "stuck", "status": "blocked", "resumeAt": 5, "createdAt": 5, "updatedAt": 5});
+    for task in [task, blocked] {
+        let archive = json!({"schema": "taskcast.taskArchive", "version": 1, "exportedAt": 9, "task": task,
+            "events": []});
+        server.post("/tasks/import", &json!({"archive": archive}).to_string()).await.ok(200);
+    }
+    server.post("/tasks", r#"{"id":"new","ttl":1}"#).await.ok(201);
+    in_status(&server, "new", "timeout").await;
+    assert_eq!(server.get("/tasks/old").await.ok(200)["status"], "running");
+    assert_eq!(server.get("/tasks/stuck").await.ok(200)["status"], "blocked");
+    for status in ["paused", "blocked"] {
+        server.moved("stuck", status).await;
+    }
+    in_status(&server, "stuck", "running").await;
+    server.moved("old", "paused").await;
+    server.moved("old", "running").await;
+    in_status(&server, "old", "timeout").await;
+}
+
+async fn a_new_time_to_live_counts_from_now(server: Server) {
+    server.post("/tasks", r#"{"id":"t","ttl":1000}"#).await.ok(201);
+    let moved = server.patch("/tasks/t/status", r#"{"status":"running","ttl":1}"#).await.ok(200);
+    assert_eq!(moved["ttl"], 1);
+    let end = in_status(&server, "t", "timeout").await["completedAt"].as_i64();
+    let took = end.zip(moved["updatedAt"].as_i64()).map(|(end, start)| end - start);
+    assert!(took.is_some_and(|took| (1000..2000).contains(&took)), "{took:?}");
 }
 
 async fn finished_tasks_are_cleaned_up(store: Store) {
