@@ -21,8 +21,9 @@ use crate::http::{self, Service, ServiceSettings};
 use crate::metrics::Metrics;
 use crate::stores::sqlite::{OpenError, SqliteSettings, SqliteStore};
 
-/// A connection whose peer takes nothing for this long is given up: there is no other write timeout.
-const SEND_TIMEOUT: Duration = Duration::from_secs(60);
+/// A connection whose peer takes nothing for this long is given up: there is no other write timeout. It also counts
+/// while a reader lives but does not read, which may well take a minute and costs nothing.
+const SEND_TIMEOUT: Duration = Duration::from_secs(600);
 /// Silence on a connection after which the peer is asked whether it is there.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 /// What requests under way get once the streams have ended.
