@@ -14,6 +14,7 @@ on_each_store!(
     readers_are_counted_at_once,
     readers_that_vanish_are_not_counted_for_long,
     a_stream_stays_open_while_a_task_is_suspended,
+    large_events_and_large_batches_arrive_whole,
 );
 
 async fn readers(client: &Client) -> u64 {
@@ -100,4 +101,26 @@ async fn a_stream_stays_open_while_a_task_is_suspended(server: Server) {
         assert_eq!(stream.event().await["data"], json!({"status": status}));
     }
     assert_eq!(stream.done().await, "completed");
+}
+
+async fn large_events_and_large_batches_arrive_whole(server: Server) {
+    server.create("t").await;
+    let mut live = server.stream("/tasks/t/events").await;
+    let large: Vec<_> = ["ä", "x", "\\n"].iter().map(|part| part.repeat((1 << 19) - 8)).collect();
+    for text in &large {
+        let body = format!(r#"{{"type":"large","data":"{text}"}}"#);
+        assert_eq!(server.post("/tasks/t/events", &body).await.status, 201);
+    }
+    let batch = vec![r#"{"type":"small"}"#; 1000].join(",");
+    server.publish("t", &format!("[{batch}]")).await;
+    server.moved("t", "cancelled").await;
+    let mut late = server.stream("/tasks/t/events").await;
+    for stream in [&mut live, &mut late] {
+        let whole = stream.rest().await;
+        assert_eq!((whole.events.len(), whole.done.as_deref()), (1004, Some("cancelled")));
+        for (event, text) in whole.events.iter().zip(&large) {
+            assert!(event["data"].as_str() == Some(&text.replace("\\n", "\n")));
+        }
+        assert!(whole.events.iter().enumerate().all(|(place, event)| event["rawIndex"] == place));
+    }
 }

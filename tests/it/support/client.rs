@@ -107,17 +107,23 @@ impl Wire {
         Ok(within("bytes from the server", self.socket.read_buf(&mut self.unread)).await? > 0)
     }
 
-    /// Status and headers.
+    /// Status and headers of the answer.
     pub(crate) async fn head(&mut self) -> Result<Answer> {
+        loop {
+            let answer = self.any_head().await?;
+            if answer.status != 100 {
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// Status and headers of the answer, or that the server wants to read on.
+    pub(crate) async fn any_head(&mut self) -> Result<Answer> {
         loop {
             let end = self.unread.windows(BLANK_LINE.len()).position(|bytes| bytes == BLANK_LINE);
             if let Some(end) = end {
                 let head: Vec<u8> = self.unread.drain(..end + BLANK_LINE.len()).collect();
-                let answer = parse_head(&head)?;
-                if answer.status != 100 {
-                    return Ok(answer);
-                }
-                continue;
+                return parse_head(&head);
             }
             self.fill().await?;
         }
