@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use crate::support::{Answer, Client, Server, Setup, Store, Wire};
-use crate::{on_each_store, with_each_store};
 
 const ASKED: (&str, &str) = ("access-control-request-headers", "authorization, x-mine");
 const FROM: (&str, &str) = ("origin", "https://a.example");

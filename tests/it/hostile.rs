@@ -8,7 +8,6 @@ use tokio::io::AsyncReadExt as _;
 
 use crate::support::client::request;
 use crate::support::{Server, Setup, Store, Wire, within};
-use crate::with_each_store;
 
 const REQUESTS: usize = 1500;
 const GARBAGE: usize = 300;

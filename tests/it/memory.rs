@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use crate::support::{Server, Store, Wire};
-use crate::with_each_store;
 
 const EVENTS: usize = 100_000;
 const BATCH: usize = 1000;

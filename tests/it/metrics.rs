@@ -1,6 +1,5 @@
 //! What `/metrics` shows (PROTOCOL §16.2), and that neither it nor the logs tell secrets.
 
-use crate::on_each_store;
 use crate::support::{Client, Server, Wire, wait_until};
 
 /// Lines that are there from the start.

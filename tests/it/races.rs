@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use crate::on_each_store;
 use crate::support::{Answer, Server, Wire};
 
 /// Rounds of racing completions.

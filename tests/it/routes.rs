@@ -2,7 +2,6 @@
 
 use serde_json::json;
 
-use crate::on_each_store;
 use crate::support::{Server, Wire};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");

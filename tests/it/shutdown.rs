@@ -8,7 +8,6 @@ use tokio::time::Instant;
 
 use crate::support::client::request;
 use crate::support::{Server, Setup, Store, Wire, wait_until};
-use crate::with_each_store;
 
 const STREAMS: usize = 500;
 

@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use crate::support::{Client, Server, Setup, Store, wait_until};
-use crate::{on_each_store, with_each_store};
 
 on_each_store!(
     a_task_times_out_within_a_second,

@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use crate::support::sse::each;
 use crate::support::{Server, Setup, Store, Wire};
-use crate::{on_each_store, with_each_store};
 
 on_each_store!(
     an_event_comes_back_as_it_was_stored,

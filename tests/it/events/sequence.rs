@@ -5,7 +5,6 @@ use serde_json::json;
 use crate::support::client::request;
 use crate::support::sse::each;
 use crate::support::{Answer, Client, Server, Setup, Store, Wire, wait_until};
-use crate::{on_each_store, with_each_store};
 
 on_each_store!(
     numbers_in_order_are_accepted,

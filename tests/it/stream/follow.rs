@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::{Instant, timeout};
 
-use crate::on_each_store;
 use crate::support::sse::each;
 use crate::support::{Client, Server, Wire, wait_until};
 

@@ -4,7 +4,6 @@ use serde_json::json;
 
 use crate::support::sse::KEEPALIVE;
 use crate::support::{Frame, Server, Setup, Store, wait_until};
-use crate::{on_each_store, with_each_store};
 
 on_each_store!(
     a_stream_is_exactly_these_bytes,

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use crate::on_each_store;
 use crate::support::sse::each;
 use crate::support::{Server, Wire};
 

@@ -1,6 +1,5 @@
 //! Ids that clients choose.
 
-use crate::on_each_store;
 use crate::support::Server;
 
 on_each_store!(an_id_may_hold_anything_a_path_can_carry, a_hostile_client_id_is_only_a_name);

@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use crate::on_each_store;
 use crate::support::{Client, Server};
 
 on_each_store!(
