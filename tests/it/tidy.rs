@@ -83,7 +83,8 @@ impl Source {
         let lines: Vec<_> = text.lines().map(str::to_owned).collect();
         let path = path.strip_prefix(root()).expect("it is below the root").display().to_string();
         let tests = lines.windows(2).position(|pair| pair[0] == "#[cfg(test)]" && pair[1] == "mod tests {");
-        let all_tests = path.contains("/tests/") || path.starts_with("tests/");
+        let all_tests =
+            ["/tests/", "/properties"].iter().any(|part| path.contains(part)) || path.starts_with("tests/");
         let tests_from = if all_tests { 0 } else { tests.unwrap_or(lines.len()) };
         Self { path, lines, tests_from }
     }

@@ -47,12 +47,3 @@ impl<'a> IntoIterator for &'a Appended {
         self.iter()
     }
 }
-
-impl IntoIterator for Appended {
-    type Item = Arc<TaskEvent>;
-    type IntoIter = std::vec::IntoIter<Arc<TaskEvent>>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.to_vec().into_iter()
-    }
-}
