@@ -7,17 +7,20 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_REQUEST_HEADERS, HeaderMap, HeaderName, HeaderValue,
-    ORIGIN, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_LENGTH, HeaderMap, HeaderName,
+    HeaderValue, ORIGIN, TRANSFER_ENCODING, VARY,
 };
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpResponse, web};
+use actix_web::{Error, HttpMessage as _, HttpResponse, web};
+use futures_util::StreamExt as _;
 use taskcast_actors::domain::Timestamp;
 
 use super::Service;
 use super::route::RouteLabel;
 use crate::config::CorsOrigins;
 
+/// The most that is read of a body nobody asks for.
+const DISCARDED_BYTES: usize = 64 * 1024;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const METHODS: HeaderValue = HeaderValue::from_static("GET,HEAD,PUT,POST,DELETE,PATCH");
 const EXPOSED: HeaderValue = HeaderValue::from_static("Idempotent-Replayed, Retry-After");
@@ -27,10 +30,11 @@ const EXPOSED: HeaderValue = HeaderValue::from_static("Idempotent-Replayed, Retr
 /// # Errors
 /// None of its own.
 pub async fn observe<B: MessageBody + 'static>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let started = Instant::now();
+    discard_unwanted_body(&mut request).await;
     let service =
         request.app_data::<web::Data<Service>>().expect("the application holds its service").clone();
     let method = request.method().clone();
@@ -63,6 +67,24 @@ pub async fn observe<B: MessageBody + 'static>(
         tracing::debug!(request = %id, %method, route, status = status.as_u16(), took_us, "answered");
     }
     Ok(response)
+}
+
+/// Reads a body that no endpoint of this method asks for, unless it is long: a connection whose body was not read
+/// has to be closed, and the client may want to go on.
+async fn discard_unwanted_body(request: &mut ServiceRequest) {
+    let headers = request.headers();
+    let has_body = headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING);
+    if !has_body || matches!(*request.method(), Method::POST | Method::PATCH) {
+        return;
+    }
+    let mut payload = request.take_payload();
+    let mut read = 0;
+    while let Some(Ok(piece)) = payload.next().await {
+        read += piece.len();
+        if read > DISCARDED_BYTES {
+            return;
+        }
+    }
 }
 
 /// The id a client sent, or a new one.

@@ -37,6 +37,7 @@ on_each_store!(
     head_answers_as_get_does_without_a_body,
     a_trailing_slash_is_another_path,
     unknown_paths_do_not_exist,
+    a_body_that_nobody_asked_for_does_not_end_the_connection,
     while_workers_are_off_there_are_none,
     a_literal_route_wins_for_its_own_method_only,
     a_connection_is_good_for_many_requests,
@@ -184,4 +185,13 @@ async fn a_connection_is_good_for_many_requests(server: Server) {
         }
     }
     assert_eq!(wire.call("GET", "/health", &[], b"").await.expect("the connection is open").status, 200);
+}
+
+async fn a_body_that_nobody_asked_for_does_not_end_the_connection(server: Server) {
+    let mut wire = Wire::connect(server.address).await;
+    for _ in 0..3 {
+        let answer = wire.call("GET", "/health", &[], b"{\"not\":\"wanted\"}").await.expect("an answer");
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("connection"), None);
+    }
 }

@@ -1,6 +1,7 @@
 //! What tests of engines and stores are made of: a clock to turn by hand, a store and a bus that fail on purpose,
-//! and a model of what a log means.
+//! a model of what a log means, and the suites that every store and every bus must pass.
 
+pub mod bus_suite;
 mod clock;
 mod faulty_bus;
 mod faulty_store;
