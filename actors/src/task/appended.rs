@@ -53,6 +53,7 @@ impl IntoIterator for Appended {
     type IntoIter = std::vec::IntoIter<Arc<TaskEvent>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.to_vec().into_iter()
+        let events: Vec<_> = self.iter().cloned().collect();
+        events.into_iter()
     }
 }
