@@ -19,8 +19,9 @@ use crate::http::parse::{BodyError, cleanup_rules};
 use crate::http::{self, Service};
 use crate::stores::sqlite::{OpenError, SqliteSettings, SqliteStore};
 
-/// A connection whose peer takes nothing for this long is given up: there is no other write timeout.
-const SEND_TIMEOUT: Duration = Duration::from_secs(60);
+/// A connection whose peer takes nothing for this long is given up: there is no other write timeout. It also counts
+/// while a reader lives but does not read, which may well take a minute and costs nothing.
+const SEND_TIMEOUT: Duration = Duration::from_secs(600);
 /// Silence on a connection after which the peer is asked whether it is there.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 /// What requests under way get once the streams have ended.
@@ -69,13 +70,14 @@ pub fn run(config: &Config) -> Result<(), AppError> {
     actix_web::rt::System::new().block_on(async {
         let address = SocketAddr::new(config.host, config.port);
         let listener = listen(address).map_err(|error| AppError::Listen { address, error })?;
+        let bound = listener.local_addr()?;
         let engine = start_engine(config)?;
         let service = web::Data::new(Service::new(engine.clone(), config));
         let server = serve(config, listener, service.clone())?;
         tracing::info!(
             storage = %config.storage,
             survives = survives(config.storage),
-            "taskcast {} listens on http://{address}",
+            "taskcast {} listens on http://{bound}",
             env!("CARGO_PKG_VERSION"),
         );
         let stopped = stop_on_signal(&server, &service);
@@ -186,6 +188,7 @@ pub fn stop_on_signal(server: &Server, service: &web::Data<Service>) -> tokio::t
                     "streams are still open: cutting them"
                 );
             }
+            service.engine.stop_holding();
             handle.stop(true).await;
         };
         tokio::select! {

@@ -17,6 +17,9 @@ use taskcast_actors::{Engine, LiveBatch};
 /// Upper bounds of latency histograms, in seconds.
 const SECONDS: [f64; 11] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
 
+/// Methods that are counted under their own names.
+const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
 /// Which streams a gauge counts.
 #[derive(Clone, Copy, Debug)]
 pub enum StreamKind {
@@ -79,6 +82,7 @@ impl Metrics {
         for kind in [StreamKind::Task, StreamKind::Global] {
             streams.with_label_values(&[kind.label()]).set(0);
         }
+        register_absent(&registry)?;
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(durations.clone()))?;
         registry.register(Box::new(streams.clone()))?;
@@ -88,8 +92,10 @@ impl Metrics {
         Ok(Self { registry, requests, durations, streams, deliveries, delivery_latency })
     }
 
-    /// Counts an answered request. `route` is the pattern, never the path.
+    /// Counts an answered request. `route` is the pattern, never the path; a method that no route has is "other",
+    /// since clients may make up any number of them.
     pub fn request(&self, method: &str, route: &str, status: &str, took: Duration) {
+        let method = METHODS.into_iter().find(|known| *known == method).unwrap_or("other");
         self.requests.with_label_values(&[method, route, status]).inc();
         self.durations.with_label_values(&[method, route]).observe(took.as_secs_f64());
     }
@@ -135,6 +141,24 @@ impl Metrics {
         write_engine(&mut text, engine);
         text
     }
+}
+
+/// What is promised to be there (PROTOCOL §16.2) and has nothing to count before there are workers and deliveries.
+fn register_absent(registry: &Registry) -> prometheus::Result<()> {
+    let workers =
+        IntGaugeVec::new(Opts::new("taskcast_workers", "Registered workers by status"), &["status"])?;
+    for status in ["idle", "busy", "draining", "offline"] {
+        workers.with_label_values(&[status]).set(0);
+    }
+    let deliveries = IntCounterVec::new(
+        Opts::new("taskcast_webhook_deliveries_total", "Attempts to deliver to webhooks by outcome"),
+        &["outcome"],
+    )?;
+    for outcome in ["success", "retry", "failed"] {
+        deliveries.with_label_values(&[outcome]).reset();
+    }
+    registry.register(Box::new(workers))?;
+    registry.register(Box::new(deliveries))
 }
 
 fn write_engine(out: &mut String, engine: &Engine) {

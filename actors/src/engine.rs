@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix::dev::ToEnvelope;
 use actix::{Actor, Addr, Arbiter, Handler, Message};
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use crate::admission::{Gauge, Permit};
 use crate::broadcast;
@@ -18,7 +19,7 @@ use crate::registry::{Directory, FindOrStart, ForgetIdle, RegistryActor};
 use crate::runtime::{Runtime, StartError};
 use crate::shared::Shared;
 use crate::stats::Stats;
-use crate::task::{Attempt, LetGo, Order, TaskActor};
+use crate::task::{Attempt, Order, TaskActor};
 
 /// How often a message is sent before its actor counts as unable to handle it.
 const MAX_SENDS: u32 = 6;
@@ -88,6 +89,7 @@ impl Engine {
             firehose: Firehose::new(settings.firehose),
             announcer,
             waiting: Arc::new(Gauge::new(settings.total_commands, settings.total_bytes)),
+            closing: watch::Sender::new(false),
             settings,
         });
         let (runtime, registry) = Runtime::start(&shared, bridge)?;
@@ -235,16 +237,17 @@ impl Engine {
         }
     }
 
+    /// Answers numbered publishes that wait for others with [`EngineError::Stopping`], now and from now on.
+    pub fn stop_holding(&self) {
+        self.shared().closing.send_replace(true);
+    }
+
     /// Stops the engine: new commands are refused, accepted ones are finished, what waits for the numbers before it is
     /// refused, then its threads end.
     pub async fn stop(&self) {
         self.inner.stopping.store(true, Ordering::Release);
+        self.stop_holding();
         while self.waiting() > 0 {
-            self.shared().directory.each(|handle| {
-                if handle.inbox.is_busy() {
-                    handle.addr.do_send(LetGo);
-                }
-            });
             tokio::time::sleep(STOP_POLL).await;
         }
         self.shared().firehose.end();

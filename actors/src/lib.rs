@@ -69,6 +69,7 @@ pub use self::{
     firehose::{Followed, Follower},
     history::{History, HistoryCursor, HistoryRequest},
     live::LiveBatch,
+    ports::{Listing, Order, StoreError, TaskQuery},
     ring::RingLimits,
     runtime::StartError,
     settings::Settings,

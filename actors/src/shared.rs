@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use crate::admission::{Gauge, Inbox};
 use crate::broadcast::Announcer;
 use crate::domain::Timestamp;
@@ -22,6 +24,8 @@ pub(crate) struct Shared {
     pub(crate) firehose: Firehose,
     pub(crate) announcer: Announcer,
     pub(crate) waiting: Arc<Gauge>,
+    /// Becomes true when numbered publishes may no longer wait for others.
+    pub(crate) closing: watch::Sender<bool>,
 }
 
 impl Shared {

@@ -6,12 +6,13 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde::Serialize;
-use taskcast_actors::EngineError;
 use taskcast_actors::domain::{Rejection, TaskId};
-use taskcast_actors::ports::StoreError;
+use taskcast_actors::{EngineError, StoreError};
 
 use super::parse::BodyError;
 use crate::auth::Forbidden;
+
+const RELEASE_UNSUPPORTED: &str = "storage_release_unsupported";
 
 /// An error answer.
 #[derive(Clone, Debug)]
@@ -88,7 +89,7 @@ impl ApiError {
     /// There is no cold tier to move a task to.
     pub fn release_unsupported() -> Self {
         let text = "Task storage release is not supported by this adapter";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "storage_release_unsupported", text)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, RELEASE_UNSUPPORTED, text)
     }
 
     fn internal() -> Self {
@@ -185,7 +186,8 @@ impl ResponseError for ApiError {
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponseBuilder::new(self.status);
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+        // What is not supported now is not supported later either.
+        if self.status == StatusCode::SERVICE_UNAVAILABLE && self.code != RELEASE_UNSUPPORTED {
             response.insert_header((RETRY_AFTER, "1"));
         }
         if let Some(allow) = &self.allow {

@@ -1,11 +1,29 @@
-//! The one integration test binary of the workspace; each folder is a topic.
+//! The one integration test binary of the workspace: this is its table of contents.
+//!
+//! The program is started as its users start it and talked to over real sockets; the engine is driven through its
+//! public messages. Tests wait for conditions, never for time to pass.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 #[macro_use]
 mod support;
 
+mod cors;
+mod crash;
+mod disk;
 mod engine;
+mod events;
+mod hostile;
+mod memory;
+mod metrics;
 mod mounted;
 mod openapi;
+mod races;
+mod routes;
+mod shutdown;
+mod start;
 mod stores;
+mod stream;
+mod tasks;
+mod tidy;
+mod timers;

@@ -6,10 +6,8 @@ use actix_web::{App, HttpServer, web};
 use serde_json::{Value, json};
 use taskcast::config::{Config, Storage};
 use taskcast::http::{self, Service};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
-use crate::support::engine::soon;
+use crate::support::{Answer, Wire};
 
 /// An embedder with a route of its own and the API under `prefix`, for as long as `test` runs.
 fn embedded<F: Future<Output = ()>>(prefix: &'static str, test: impl FnOnce(SocketAddr) -> F) {
@@ -34,28 +32,15 @@ fn embedded<F: Future<Output = ()>>(prefix: &'static str, test: impl FnOnce(Sock
     });
 }
 
-/// Status, head and body of one request.
-async fn ask(address: SocketAddr, request: &str, body: &str) -> (u16, String, String) {
-    let asked = async {
-        let mut socket = TcpStream::connect(address).await.unwrap();
-        let length = body.len();
-        let text = format!(
-            "{request} HTTP/1.1\r\nhost: it\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
-        );
-        socket.write_all(text.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).await.unwrap();
-        answer
-    };
-    let answer = soon(request, asked).await;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, head.to_lowercase(), body.to_owned())
+/// One request on a connection of its own, as `method path`.
+async fn ask(address: SocketAddr, request: &str, body: &str) -> Answer {
+    let (method, path) = request.split_once(' ').unwrap();
+    Wire::connect(address).await.call(method, path, &[], body.as_bytes()).await.unwrap()
 }
 
 async fn ask_json(address: SocketAddr, request: &str, body: Value) -> (u16, Value) {
-    let (status, _, body) = ask(address, request, &body.to_string()).await;
-    (status, serde_json::from_str(&body).unwrap_or_default())
+    let answer = ask(address, request, &body.to_string()).await;
+    (answer.status, answer.json())
 }
 
 async fn goes_through_a_whole_task(address: SocketAddr, prefix: &str) {
@@ -74,14 +59,15 @@ async fn goes_through_a_whole_task(address: SocketAddr, prefix: &str) {
     let (_, task) =
         ask_json(address, &at("PATCH", &format!("{path}/status")), json!({"status": "completed"})).await;
     assert_eq!(task["status"], "completed");
-    let (status, head, stream) = ask(address, &at("GET", &format!("{path}/events")), "").await;
-    assert_eq!(status, 200);
-    assert!(head.contains("text/event-stream") && head.contains("access-control-allow-origin: *"), "{head}");
+    let answer = ask(address, &at("GET", &format!("{path}/events")), "").await;
+    assert_eq!(answer.header("content-type"), Some("text/event-stream"));
+    assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+    let stream = answer.text();
     assert!(stream.contains(r#""type":"note""#) && stream.contains("event: taskcast.done"), "{stream}");
     let (status, history) = ask_json(address, &at("GET", &format!("{path}/events/history")), json!({})).await;
     assert_eq!((status, history.as_array().map(Vec::len)), (200, Some(3)));
-    assert_eq!(ask(address, &at("DELETE", path), "").await.0, 204);
-    assert_eq!(ask(address, &at("GET", path), "").await.0, 404);
+    assert_eq!(ask(address, &at("DELETE", path), "").await.status, 204);
+    assert_eq!(ask(address, &at("GET", path), "").await.status, 404);
 }
 
 #[test]
@@ -116,16 +102,17 @@ fn an_id_under_a_prefix_is_one_segment_decoded_once() {
 #[test]
 fn what_is_not_under_the_prefix_is_the_embedders() {
     embedded("/streams", |address| async move {
-        let (status, head, body) = ask(address, "GET /tasks/own", "").await;
-        assert_eq!((status, body.as_str()), (200, "the embedder's"));
-        assert!(!head.contains("access-control"), "{head}");
-        assert_eq!(ask(address, "POST /tasks", "{}").await.0, 404);
+        let own = ask(address, "GET /tasks/own", "").await;
+        assert_eq!((own.status, own.text()), (200, "the embedder's"));
+        assert_eq!(own.header("access-control-allow-origin"), None);
+        assert_eq!(ask(address, "POST /tasks", "{}").await.status, 404);
         let (status, error) = ask_json(address, "GET /streams/nothing", json!({})).await;
         assert_eq!((status, &error["code"]), (404, &json!("not_found")));
         let (status, error) = ask_json(address, "PUT /streams/tasks", json!({})).await;
         assert_eq!((status, &error["code"]), (405, &json!("method_not_allowed")));
-        assert_eq!(ask(address, "OPTIONS /streams/tasks", "").await.0, 204);
-        let (_, _, metrics) = ask(address, "GET /streams/metrics", "").await;
+        assert_eq!(ask(address, "OPTIONS /streams/tasks", "").await.status, 204);
+        let metrics = ask(address, "GET /streams/metrics", "").await;
+        let metrics = metrics.text();
         assert!(metrics.contains(r#"route="/tasks""#), "{metrics}");
     });
 }

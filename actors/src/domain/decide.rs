@@ -86,6 +86,7 @@ impl<'a> Draft<'a> {
         let mut head = Head::clone(before);
         head.deadline = ttl::deadline_after(before, wish, self.now);
         apply_to_task(&mut head.task, wish, self.now);
+        head.resume = head.task.resume_at.filter(|_| head.task.status == TaskStatus::Blocked);
         head.cleanup_at = retention::next_due(&head, self.around.cleanup);
         let task = &head.task;
         self.append_internal(STATUS_TYPE, &StatusData::of(task));
@@ -108,6 +109,7 @@ impl<'a> Draft<'a> {
     fn expired(mut self) -> Change {
         let mut head = Head::clone(&self.state.head);
         head.deadline = None;
+        head.resume = None;
         apply_to_task(&mut head.task, &Transition::to(TaskStatus::Timeout), self.now);
         head.task.assigned_worker = None;
         head.cleanup_at = retention::next_due(&head, self.around.cleanup);
@@ -223,8 +225,7 @@ fn due(draft: Draft<'_>) -> Result<Change, Rejection> {
     if ttl::is_expired(head, draft.around.now) {
         return Ok(draft.expired());
     }
-    let resume_at = head.task.resume_at.filter(|_| head.task.status == TaskStatus::Blocked);
-    if resume_at.is_some_and(|at| at <= draft.around.now) {
+    if head.resume.is_some_and(|at| at <= draft.around.now) {
         return draft.transition(&Transition::to(TaskStatus::Running));
     }
     draft.reschedule().ok_or(Rejection::NothingDue)

@@ -215,6 +215,8 @@ pub struct Head {
     pub task: Task,
     /// When the time to live runs out; `None` while it does not run.
     pub deadline: Option<Timestamp>,
+    /// When the blocked task resumes by itself; an imported one shows a time at which nothing happens.
+    pub resume: Option<Timestamp>,
     /// When the next cleanup rule is due.
     pub cleanup_at: Option<Timestamp>,
     /// Cleanup rules that have been executed, by their fingerprint.
@@ -231,6 +233,8 @@ struct StoredHead<T> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     deadline: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    resume: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     cleanup_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     cleaned: Vec<u64>,
@@ -241,16 +245,12 @@ struct StoredHead<T> {
 impl Head {
     /// A head without timers.
     pub fn of(task: Task) -> Self {
-        Self { task, deadline: None, cleanup_at: None, cleaned: Vec::new(), imported: false }
+        Self { task, deadline: None, resume: None, cleanup_at: None, cleaned: Vec::new(), imported: false }
     }
 
     /// When this task next has to be looked at, whatever happens.
     pub fn due_at(&self) -> Option<Timestamp> {
-        let resume = match self.task.status {
-            TaskStatus::Blocked => self.task.resume_at,
-            _ => None,
-        };
-        [self.deadline, resume, self.cleanup_at].into_iter().flatten().min()
+        [self.deadline, self.resume, self.cleanup_at].into_iter().flatten().min()
     }
 
     /// The form stores keep. Unlike the public form it holds the secrets.
@@ -260,6 +260,7 @@ impl Head {
             task: &self.task,
             secrets: self.task.webhooks.iter().flatten().map(secret).collect(),
             deadline: self.deadline,
+            resume: self.resume,
             cleanup_at: self.cleanup_at,
             cleaned: self.cleaned.clone(),
             imported: self.imported,
@@ -277,6 +278,7 @@ impl Head {
         Ok(Self {
             task,
             deadline: stored.deadline,
+            resume: stored.resume,
             cleanup_at: stored.cleanup_at,
             cleaned: stored.cleaned,
             imported: stored.imported,

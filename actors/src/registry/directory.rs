@@ -80,11 +80,6 @@ impl Directory {
         taken
     }
 
-    /// Does something with every handle there is now.
-    pub(crate) fn each(&self, act: impl Fn(&TaskHandle)) {
-        self.shards.iter().for_each(|shard| shard.read().values().for_each(&act));
-    }
-
     /// Every handle there is now.
     pub(crate) fn all(&self) -> Vec<(TaskId, TaskHandle)> {
         let shards = self.shards.iter();

@@ -47,13 +47,3 @@ impl<'a> IntoIterator for &'a Appended {
         self.iter()
     }
 }
-
-impl IntoIterator for Appended {
-    type Item = Arc<TaskEvent>;
-    type IntoIter = std::vec::IntoIter<Arc<TaskEvent>>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        let events: Vec<_> = self.iter().cloned().collect();
-        events.into_iter()
-    }
-}

@@ -70,6 +70,7 @@ impl TaskActor {
         }
         if self.queue.is_empty() {
             self.phase.working = false;
+            self.queue.release();
             if self.phase.retiring {
                 ctx.stop();
             }

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use actix::fut::{ActorFutureExt, WrapFuture};
 use actix::{AsyncContext, Context, Handler, Message, SpawnHandle};
 
 use super::TaskActor;
@@ -52,18 +53,28 @@ impl TaskActor {
             reply.answer(Err(Rejection::SeqGap { expected, received }.into()));
             return;
         }
-        let patience = self.shared.settings.seq_hold;
+        let patience = tokio::time::sleep(self.shared.settings.seq_hold);
+        let mut closing = self.shared.closing.subscribe();
+        let wait = async move {
+            tokio::select! {
+                () = patience => false,
+                _ = closing.wait_for(|closing| *closing) => true,
+            }
+        };
         let (waiting, first) = (Arc::clone(&client), received);
-        let timer = ctx.run_later(patience, move |actor, _| actor.give_up(&waiting, first));
+        let give_up = wait.into_actor(self).map(move |closing, actor: &mut Self, _: &mut Context<Self>| {
+            actor.give_up(&waiting, first, closing)
+        });
+        let timer = ctx.spawn(give_up);
         self.held.push(Held { order, reply, client, numbers, expected, timer });
     }
 
-    fn give_up(&mut self, client: &str, first: u64) {
+    fn give_up(&mut self, client: &str, first: u64, closing: bool) {
         let is_it = |held: &Held| &*held.client == client && *held.numbers.start() == first;
         if let Some(place) = self.held.iter().position(is_it) {
             let held = self.held.swap_remove(place);
-            let error = EngineError::SeqTimeout { expected: held.expected, received: first };
-            held.reply.answer(Err(error));
+            let timeout = EngineError::SeqTimeout { expected: held.expected, received: first };
+            held.reply.answer(Err(if closing { EngineError::Stopping } else { timeout }));
         }
     }
 
@@ -90,19 +101,6 @@ impl TaskActor {
     /// Answers everything that is held with `error`.
     pub(super) fn fail_held(&mut self, error: &EngineError) {
         self.held.drain(..).for_each(|held| held.reply.answer(Err(error.clone())));
-    }
-}
-
-/// The engine is being stopped: answer what is held, for what it waits for may never come.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub(crate) struct LetGo;
-
-impl Handler<LetGo> for TaskActor {
-    type Result = ();
-
-    fn handle(&mut self, _: LetGo, _: &mut Self::Context) {
-        self.fail_held(&EngineError::Stopping);
     }
 }
 

@@ -27,7 +27,7 @@ use actix::{Actor, Context};
 
 pub use appended::Appended;
 pub use delete::Delete;
-pub(crate) use hold::{ExpectedSeq, LetGo};
+pub(crate) use hold::ExpectedSeq;
 pub(crate) use order::{Attempt, Order};
 pub use publish::{Publish, Published};
 pub(crate) use remote::Committed;

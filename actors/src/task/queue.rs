@@ -106,6 +106,13 @@ impl Queue {
         self.0.is_empty()
     }
 
+    /// Gives the memory of an empty queue back: most tasks have nothing waiting most of the time.
+    pub(super) fn release(&mut self) {
+        if self.0.is_empty() {
+            self.0 = VecDeque::new();
+        }
+    }
+
     /// The next thing to do: all commands at the front together, anything else alone.
     pub(super) fn next(&mut self) -> Option<Step> {
         let mut batch = Vec::new();

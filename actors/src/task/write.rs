@@ -18,6 +18,8 @@ use crate::shared::Shared;
 
 /// After this many lost races in a row a command is given up: somebody else writes all the time.
 const MAX_CONFLICTS: usize = 64;
+/// After this many lost answers a command is given up: the store is not well.
+const MAX_LOST: usize = 5;
 /// How often the log is read to find out whether a commit was made whose answer was lost.
 const MAX_LOOKS: u32 = 5;
 /// Slots looked through at once when searching for what a command wrote.
@@ -84,7 +86,7 @@ impl Batch<'_> {
     }
 
     async fn run_until_known(&mut self, mut state: Option<State>, unseen: &mut bool) -> Outcome {
-        let mut looks = 0;
+        let (mut looks, mut lost) = (0, 0);
         for _ in 0..MAX_CONFLICTS {
             let current = match state.take() {
                 Some(state) => state,
@@ -100,7 +102,11 @@ impl Batch<'_> {
                     self.shared.stats.conflicts.fetch_add(1, Relaxed);
                 }
                 Err(CommitError::NotWritten(error)) => return self.failed(&EngineError::Store(error)),
+                Err(CommitError::Unknown(error)) if lost == MAX_LOST => {
+                    return self.failed(&EngineError::Unknown(error));
+                }
                 Err(CommitError::Unknown(error)) => {
+                    lost += 1;
                     self.attempts.iter_mut().for_each(|attempt| attempt.again = true);
                     looks = MAX_LOOKS;
                     *unseen = true;

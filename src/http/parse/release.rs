@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{BodyError, MAX_INT, body_text};
+use super::{BodyError, MAX_INT, body_text, grammar};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -17,8 +17,8 @@ struct Release {
 /// [`BodyError::Invalid`] with the one text this endpoint has.
 pub fn parse(body: &[u8]) -> Result<(), BodyError> {
     let text = body_text(body)?;
-    let release: Release = serde_json::from_str(text)
-        .map_err(|error| if error.is_data() { invalid() } else { BodyError::Malformed })?;
+    grammar(text)?;
+    let release: Release = serde_json::from_str(text).map_err(|_| invalid())?;
     let index = (-1..=MAX_INT).contains(&release.expected_last_event_index);
     let since = (0..=MAX_INT).contains(&release.inactive_since);
     if index && since { Ok(()) } else { Err(invalid()) }
@@ -43,6 +43,8 @@ mod tests {
         ] {
             assert_eq!(parse(body.as_bytes()), Err(invalid()), "{body}");
         }
-        assert_eq!(parse(b"{"), Err(BodyError::Malformed));
+        for body in ["{", "{}x", r#"{"expectedLastEventIndex":-2,"#] {
+            assert_eq!(parse(body.as_bytes()), Err(BodyError::Malformed), "{body}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use taskcast_actors::domain::TaskId;
-use taskcast_actors::ports::{Order, TaskQuery};
+use taskcast_actors::{Order, TaskQuery};
 
 use super::write_view;
 use crate::auth::{Principal, Scope};

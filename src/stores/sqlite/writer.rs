@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::mpsc::error::TryRecvError;
@@ -16,6 +17,10 @@ use super::{group, orphans};
 /// Most jobs, and most bytes, in one transaction: what a caller that comes later may have to wait for.
 const GROUP_JOBS: usize = 512;
 const GROUP_BYTES: usize = 8 << 20;
+
+/// How long the next group waits for those who were in the last one, a little less than an fsync takes: whoever has
+/// just been answered is likely to write again, and a group of half the size costs the same fsync.
+const COMPANY: Duration = Duration::from_micros(100);
 
 /// Groups between two pieces of sweeping while there is always something to write.
 const SWEEP_EVERY: usize = 4;
@@ -35,7 +40,7 @@ impl Writer {
     ) -> Result<Self, OpenError> {
         let (queue, jobs) = mpsc::channel(settings.queue.max(1));
         let (next_log, sweeping) = (next_log(&connection)?, orphans::remain(&connection)?);
-        let state = State { connection, jobs, next_log, sweeping, unswept: 0, failing };
+        let state = State { connection, jobs, next_log, last_group: 0, sweeping, unswept: 0, failing };
         let thread = std::thread::Builder::new().name("sqlite-writer".into());
         let thread = thread.spawn(move || state.run()).map_err(OpenError::Thread)?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
@@ -73,6 +78,8 @@ struct State {
     connection: Connection,
     jobs: mpsc::Receiver<Job>,
     next_log: i64,
+    /// Jobs of the last group.
+    last_group: usize,
     /// Whether deleted logs may have left events.
     sweeping: bool,
     /// Groups written since the last piece was swept.
@@ -107,15 +114,24 @@ impl State {
         }
     }
 
-    /// The first job and what waits behind it.
+    /// The first job, what waits behind it, and what comes at once if the last group was larger.
     fn gather(&mut self, first: Job) -> Vec<Job> {
+        let started = Instant::now();
         let mut bytes = first.work.weight();
         let mut group = vec![first];
         while group.len() < GROUP_JOBS && bytes < GROUP_BYTES {
-            let Ok(job) = self.jobs.try_recv() else { break };
-            bytes += job.work.weight();
-            group.push(job);
+            match self.jobs.try_recv() {
+                Ok(job) => {
+                    bytes += job.work.weight();
+                    group.push(job);
+                }
+                Err(_) if group.len() < self.last_group && started.elapsed() < COMPANY => {
+                    std::thread::yield_now();
+                }
+                Err(_) => break,
+            }
         }
+        self.last_group = group.len();
         group
     }
 

@@ -61,7 +61,7 @@ async fn random_task(engine: &Engine, rng: &mut fastrand::Rng, length: u64) -> (
     let id = running(engine).await;
     let mut events = history(engine, &id, HistoryRequest::default()).await;
     for n in 0..length {
-        events.extend(engine.publish(&id, vec![random_event(rng, n)]).await.unwrap());
+        events.extend_from_slice(&engine.publish(&id, vec![random_event(rng, n)]).await.unwrap());
     }
     complete(engine, &id).await;
     let last =
@@ -159,7 +159,7 @@ async fn resumes_while_publishing_goes_on_lose_and_double_nothing(open: Open) {
             .collect();
         let mut events = history(&engine, &id, HistoryRequest::default()).await;
         for n in 0..300 {
-            events.extend(engine.publish(&id, vec![random_event(&mut rng, n)]).await.unwrap());
+            events.extend_from_slice(&engine.publish(&id, vec![random_event(&mut rng, n)]).await.unwrap());
             if n % 50 == 0 {
                 engine.passivate_idle().await;
             }

@@ -1,4 +1,76 @@
-//! What tests are made of.
+//! What tests of the HTTP service share: the program as a child process, and clients that see raw bytes.
 
+pub(crate) mod client;
 #[macro_use]
 pub mod engine;
+pub(crate) mod server;
+pub(crate) mod sse;
+
+use std::time::Duration;
+
+pub(crate) use client::{Answer, Client, Wire};
+pub(crate) use server::{Server, Setup, Store};
+pub(crate) use sse::{Frame, Stream};
+
+/// After this long a test that waits for something has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits for `future`, but not for ever.
+///
+/// # Panics
+/// When it takes longer than [`PATIENCE`].
+pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, future).await {
+        Ok(value) => value,
+        Err(_) => panic!("waited in vain: {what}"),
+    }
+}
+
+/// Asks again until `condition` gives something. It has to await an answer, which is what sets the pace.
+pub(crate) async fn wait_until<T>(what: &str, mut condition: impl AsyncFnMut() -> Option<T>) -> T {
+    within(what, async {
+        loop {
+            if let Some(found) = condition().await {
+                return found;
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+}
+
+/// Makes two tests of each `async fn(Server)`: one with tasks in memory, one with tasks in SQLite.
+#[macro_export]
+macro_rules! on_each_store {
+    ($($name:ident),* $(,)?) => {
+        $(mod $name {
+            #[tokio::test]
+            async fn memory() {
+                super::$name($crate::support::Server::start($crate::support::Store::Memory).await).await;
+            }
+
+            #[tokio::test]
+            async fn sqlite() {
+                super::$name($crate::support::Server::start($crate::support::Store::Sqlite).await).await;
+            }
+        })*
+    };
+}
+
+/// Makes two tests of each `async fn(Store)`, for tests that start the program themselves.
+#[macro_export]
+macro_rules! with_each_store {
+    ($($name:ident),* $(,)?) => {
+        $(mod $name {
+            #[tokio::test]
+            async fn memory() {
+                super::$name($crate::support::Store::Memory).await;
+            }
+
+            #[tokio::test]
+            async fn sqlite() {
+                super::$name($crate::support::Store::Sqlite).await;
+            }
+        })*
+    };
+}
