@@ -4,7 +4,7 @@ use std::any::Any;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::dev::{Extensions, Server};
 use actix_web::middleware::from_fn;
@@ -16,9 +16,7 @@ use taskcast_actors::{Engine, RingLimits, Settings, StartError};
 
 use crate::config::{Config, Storage};
 use crate::http::parse::{BodyError, cleanup_rules};
-use crate::http::stream::Drain;
-use crate::http::{self, Service, ServiceSettings};
-use crate::metrics::Metrics;
+use crate::http::{self, Service};
 use crate::stores::sqlite::{OpenError, SqliteSettings, SqliteStore};
 
 /// A connection whose peer takes nothing for this long is given up: there is no other write timeout. It also counts
@@ -74,7 +72,7 @@ pub fn run(config: &Config) -> Result<(), AppError> {
         let listener = listen(address).map_err(|error| AppError::Listen { address, error })?;
         let bound = listener.local_addr()?;
         let engine = start_engine(config)?;
-        let service = web::Data::new(service(config, engine.clone()));
+        let service = web::Data::new(Service::new(engine.clone(), config));
         let server = serve(config, listener, service.clone())?;
         tracing::info!(
             storage = %config.storage,
@@ -108,7 +106,11 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-fn start_engine(config: &Config) -> Result<Engine, AppError> {
+/// Starts the engine over the storage that `config` names.
+///
+/// # Errors
+/// When the storage cannot be opened or the engine's threads cannot be started.
+pub fn start_engine(config: &Config) -> Result<Engine, AppError> {
     let settings = Settings {
         arbiters: config.engine.arbiters,
         idle: config.engine.idle,
@@ -134,22 +136,6 @@ fn open_store(config: &Config) -> Result<Arc<dyn TaskStore>, AppError> {
             Arc::new(opened.map_err(|error| AppError::Open { path: path.display().to_string(), error })?)
         }
     })
-}
-
-fn service(config: &Config, engine: Engine) -> Service {
-    Service {
-        engine,
-        settings: ServiceSettings {
-            limits: config.limits,
-            keepalive: config.sse_keepalive,
-            cors: config.cors_origins.clone(),
-            storage: config.storage,
-            auth_mode: config.auth_mode.as_str(),
-        },
-        drain: Drain::new(config.shutdown_drain),
-        started: Instant::now(),
-        metrics: Metrics::default(),
-    }
 }
 
 fn serve(config: &Config, listener: TcpListener, service: web::Data<Service>) -> io::Result<Server> {
@@ -180,9 +166,9 @@ fn prepare_connection(connection: &dyn Any, _: &mut Extensions) {
     }
 }
 
-/// On the first signal streams begin to end; once they have, or the window is over, the server stops. A second
-/// signal ends it at once.
-fn stop_on_signal(server: &Server, service: &web::Data<Service>) -> tokio::task::JoinHandle<()> {
+/// Stops `server`, which must not listen to signals itself, on SIGTERM or SIGINT. On the first one streams begin to end;
+/// once they have, or the window is over, the server stops. A second signal ends it at once.
+pub fn stop_on_signal(server: &Server, service: &web::Data<Service>) -> tokio::task::JoinHandle<()> {
     let handle = server.handle();
     let service = service.clone();
     actix_web::rt::spawn(async move {

@@ -17,3 +17,8 @@ pub mod http;
 pub mod metrics;
 pub mod stores;
 pub mod telemetry;
+
+/// Compiles and runs the code of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

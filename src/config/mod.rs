@@ -85,6 +85,15 @@ pub struct Config {
     pub engine: EngineSettings,
 }
 
+impl Default for Config {
+    /// What the server does when nobody says anything.
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let nothing = resolve::resolve(serde_json::Value::Null, &|_| None, &Flags::default(), cores);
+        nothing.expect("the defaults are valid")
+    }
+}
+
 impl Config {
     /// Reads the configuration file, if there is one, and lays the environment and the flags over it.
     ///

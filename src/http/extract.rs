@@ -12,6 +12,7 @@ use percent_encoding::percent_decode_str;
 use taskcast_actors::domain::TaskId;
 
 use super::ApiError;
+use super::route::RouteLabel;
 use crate::auth::Principal;
 
 /// The largest body a route takes, in bytes: set beside the route.
@@ -26,6 +27,9 @@ impl FromRequest for Principal {
         ready(Ok(Self::Anybody))
     }
 }
+
+/// Where the id stands in the paths of the route table: behind `/tasks/`.
+const ID_PLACE: usize = 2;
 
 /// The segment of the path behind the resource's name, decoded.
 pub struct PathId(pub String);
@@ -53,14 +57,23 @@ impl FromRequest for PathId {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let segment = request.uri().path().split('/').nth(2).unwrap_or_default();
-        ready(Ok(Self(decode_segment(segment))))
+        ready(Ok(Self(decoded_segment(request, ID_PLACE))))
     }
 }
 
-/// A percent-decoded segment. What is not UTF-8 cannot be an id; it becomes a text that is none either.
-pub fn decode_segment(segment: &str) -> String {
+/// The segment at `place` of the route's own path, percent-decoded once. What is not UTF-8 cannot be an id; it becomes
+/// a text that is none either.
+pub fn decoded_segment(request: &HttpRequest, place: usize) -> String {
+    let route = request.app_data::<RouteLabel>().map_or("", |label| label.0);
+    let segment = raw_segment(route, request.uri().path(), place);
     percent_decode_str(segment).decode_utf8_lossy().into_owned()
+}
+
+/// The segment of `path` that stands at `place` in `route`. Counted from the end: an embedder's prefix stands before.
+/// The matched values will not do, because the router has decoded them in part.
+fn raw_segment<'a>(route: &str, path: &'a str, place: usize) -> &'a str {
+    let last = route.split('/').count() - 1;
+    last.checked_sub(place).and_then(|behind| path.rsplit('/').nth(behind)).unwrap_or_default()
 }
 
 /// A whole request body, within the route's limit. It is read whatever its declared type.
@@ -101,4 +114,27 @@ async fn read(payload: &mut Payload, limit: usize, declared: Option<usize>) -> R
         whole.extend_from_slice(&piece);
     }
     Ok(whole.freeze())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::raw_segment;
+
+    #[test]
+    fn a_segment_is_found_whatever_stands_before_the_route() {
+        let table = [
+            ("/tasks/{task}", "/tasks/a", 2, "a"),
+            ("/tasks/{task}", "/x/y/tasks/a%2Fb", 2, "a%2Fb"),
+            ("/tasks/{task}/events", "/tasks/a/events", 2, "a"),
+            ("/tasks/{task}/events", "/tasks/tasks/a/events", 2, "a"),
+            ("/tasks/{task}/seq/{client}", "/x/tasks/a/seq/c", 2, "a"),
+            ("/tasks/{task}/seq/{client}", "/x/tasks/a/seq/c", 4, "c"),
+            ("/tasks/import", "/x/tasks/import", 2, "import"),
+            ("/tasks", "/tasks", 2, ""),
+            ("", "/tasks/a", 2, ""),
+        ];
+        for (route, path, place, segment) in table {
+            assert_eq!(raw_segment(route, path, place), segment, "{route} {path} {place}");
+        }
+    }
 }

@@ -7,6 +7,7 @@ mod error;
 pub mod events;
 mod extract;
 mod health;
+mod mount;
 mod observe;
 
 pub mod openapi;
@@ -20,6 +21,7 @@ mod workers;
 use actix_web::web::ServiceConfig;
 
 pub use error::ApiError;
+pub use mount::mount;
 pub use observe::observe;
 pub use state::{Service, ServiceSettings};
 

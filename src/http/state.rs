@@ -6,7 +6,7 @@ use taskcast_actors::Engine;
 
 use super::parse::events::PublishLimits;
 use super::stream::Drain;
-use crate::config::{CorsOrigins, Limits, Storage};
+use crate::config::{Config, CorsOrigins, Limits, Storage};
 use crate::metrics::Metrics;
 
 /// Settings of the HTTP service.
@@ -43,4 +43,23 @@ pub struct Service {
     pub started: Instant,
     /// What `/metrics` shows.
     pub metrics: Metrics,
+}
+
+impl Service {
+    /// The service over `engine`, with what `config` says about HTTP.
+    pub fn new(engine: Engine, config: &Config) -> Self {
+        Self {
+            engine,
+            settings: ServiceSettings {
+                limits: config.limits,
+                keepalive: config.sse_keepalive,
+                cors: config.cors_origins.clone(),
+                storage: config.storage,
+                auth_mode: config.auth_mode.as_str(),
+            },
+            drain: Drain::new(config.shutdown_drain),
+            started: Instant::now(),
+            metrics: Metrics::default(),
+        }
+    }
 }

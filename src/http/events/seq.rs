@@ -4,8 +4,11 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
 use crate::auth::{Principal, Scope};
-use crate::http::extract::{PathId, decode_segment};
+use crate::http::extract::{PathId, decoded_segment};
 use crate::http::{ApiError, Service};
+
+/// Where the client stands in the path of the route.
+const CLIENT_PLACE: usize = 4;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -26,7 +29,7 @@ pub async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     let id = id.named()?;
     principal.require(Scope::EventPublish, Some(&id))?;
-    let client_id = decode_segment(request.uri().path().split('/').nth(4).unwrap_or_default());
+    let client_id = decoded_segment(&request, CLIENT_PLACE);
     let asked = service.engine.expected_seq(&id, &client_id).await;
     let expected = asked.map_err(|error| ApiError::of_engine(&error, &id, true))?;
     let expected_seq = expected.ok_or_else(|| ApiError::seq_client_not_found(&client_id))?;
