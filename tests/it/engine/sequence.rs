@@ -168,6 +168,7 @@ async fn an_actor_that_somebody_reads_or_waits_for_is_not_passivated(open: Open)
     engine.publish(&awaited, vec![numbered("c", 1, plain(1))]).await.unwrap();
     passivate(&engine).await;
     let viewer = Viewer::open(&engine, &read, SubscribeRequest::default()).await;
+    waiting(&engine, 0).await;
     let publish = held(&engine, &awaited, 3);
     waiting(&engine, 1).await;
     let addresses = [engine.task(&read).await.unwrap(), engine.task(&awaited).await.unwrap()];
