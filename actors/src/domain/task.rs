@@ -92,7 +92,7 @@ pub struct Webhook {
     /// Which events, as sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<Json>,
-    /// Signs deliveries; kept in [`Head::secrets`], never part of the public form.
+    /// Signs deliveries; kept in the form of [`Head::encode`], never part of the public one.
     #[serde(skip)]
     pub secret: Option<Secret>,
     /// Whether deliveries are envelopes.
