@@ -305,7 +305,8 @@ pub trait TaskStore: Send + Sync + 'static {
     /// Where the logs of `ids` are, in that order; `None` where there is none.
     async fn stamps(&self, ids: &[TaskId]) -> Result<Vec<Option<Stamp>>, StoreError>;
 
-    /// The next page of a log; empty when the log ends before `range.from`, or there is no such task.
+    /// The next page of a log; empty when the log ends before `range.from`, or there is no such task. It ends before
+    /// `range.to` only at the bounds of `range` or where the log ends: see [`Range::is_ended_by`].
     async fn events(&self, id: &TaskId, range: Range) -> Result<Page, StoreError>;
 
     /// Finds an index, or `None` when nothing is found.

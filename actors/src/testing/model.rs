@@ -80,6 +80,9 @@ pub struct Log {
     pub events: Vec<Arc<TaskEvent>>,
     /// Indexes of removed events.
     pub erased: BTreeSet<u64>,
+    /// Indexes of superseded events that the store has let go. The protocol leaves that to the store, and it shows
+    /// only when cleanup removes what superseded them: then there is no older value to go back to.
+    pub dropped: BTreeSet<u64>,
 }
 
 /// The payload of `event` as a tree.
@@ -132,11 +135,10 @@ impl Log {
         self.is_latest(index) && self.same_series(index).any(newer)
     }
 
-    /// Whether the event no longer counts for running values: removed, or superseded before anything used it.
+    /// Whether the event no longer counts for running values.
     fn is_unused(&self, index: usize) -> bool {
-        let next = self.same_series(index).find(|(place, _)| *place > index);
-        let replaced = self.is_latest(index) && next.is_some_and(|(_, mode)| mode == SeriesMode::Latest);
-        self.erased.contains(&(index as u64)) || replaced
+        let index = index as u64;
+        self.erased.contains(&index) || self.dropped.contains(&index)
     }
 
     /// The running value at an event.

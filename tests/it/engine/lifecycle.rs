@@ -70,12 +70,14 @@ async fn importing_over_a_live_task_interrupts_its_streams(open: Open) {
     assert_eq!(archive.events.len(), 4);
     let mut viewer = Viewer::open(&engine, &id, SubscribeRequest::default()).await;
     viewer.until(4).await;
+    let behind = Viewer::open(&engine, &id, SubscribeRequest::default()).await;
     assert_eq!(engine.import(archive.clone(), false).await, Err(EngineError::Exists));
     assert_eq!(engine.import(archive, true).await, Ok(true));
     let (seen, ending) = viewer.finish().await;
     assert_eq!((seen.len(), ending), (4, Ending::Interrupted));
     let events = engine.publish(&id, vec![delta("s", "c")]).await.unwrap();
     assert_eq!(events[0].index, 4);
+    assert_eq!(behind.finish().await, (Vec::new(), Ending::Interrupted), "nothing of the new log");
     complete(&engine, &id).await;
     let (seen, _) = read_all(&engine, &id, SubscribeRequest::default()).await;
     let texts: Vec<_> = seen.iter().filter_map(|shown| shown.data["delta"].as_str()).collect();

@@ -160,6 +160,31 @@ async fn a_stopping_engine_does_not_wait_for_numbers_that_may_never_come(open: O
     assert_eq!(soon("an answer", publish).await.unwrap(), Err(EngineError::Stopping));
 }
 
+async fn an_actor_that_somebody_reads_or_waits_for_is_not_passivated(open: Open) {
+    let engine = engine_with(open(), |settings| settings.idle = Duration::ZERO);
+    let actors = || engine.stats().active_actors.load(std::sync::atomic::Ordering::Relaxed);
+    let (read, awaited) = (running(&engine).await, running(&engine).await);
+    engine.publish(&awaited, vec![numbered("c", 1, plain(1))]).await.unwrap();
+    passivate(&engine).await;
+    let viewer = Viewer::open(&engine, &read, SubscribeRequest::default()).await;
+    waiting(&engine, 0).await;
+    let publish = held(&engine, &awaited, 3);
+    waiting(&engine, 1).await;
+    let addresses = [engine.task(&read).await.unwrap(), engine.task(&awaited).await.unwrap()];
+    for _ in 0..20 {
+        engine.passivate_idle().await;
+    }
+    for (address, id) in addresses.iter().zip([&read, &awaited]) {
+        assert!(*address == engine.task(id).await.unwrap(), "it is the same actor");
+    }
+    assert_eq!(actors(), 2);
+    drop((viewer, addresses));
+    engine.publish(&awaited, vec![numbered("c", 2, plain(2))]).await.unwrap();
+    assert!(soon("the held one", publish).await.unwrap().is_ok());
+    passivate(&engine).await;
+    engine.stop().await;
+}
+
 async fn many_clients_that_number_and_race_are_stored_in_order(open: Open) {
     let engine = engine_over(open());
     let id = running(&engine).await;
@@ -201,5 +226,6 @@ engine_suite!(
     numbers_survive_that_their_event_was_superseded,
     a_caller_that_goes_away_gives_its_held_number_back,
     a_stopping_engine_does_not_wait_for_numbers_that_may_never_come,
+    an_actor_that_somebody_reads_or_waits_for_is_not_passivated,
     many_clients_that_number_and_race_are_stored_in_order,
 );

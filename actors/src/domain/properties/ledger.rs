@@ -94,7 +94,10 @@ impl Ledger {
         for event in superseded {
             match event {
                 Superseded::Hide(index) => self.cells[index as usize].hidden = true,
-                Superseded::Drop(index) => self.cells[index as usize].gone = true,
+                Superseded::Drop(index) => {
+                    self.cells[index as usize].gone = true;
+                    self.log.dropped.insert(index);
+                }
             }
         }
         for index in &change.erased {

@@ -144,7 +144,7 @@ proptest! {
     fn after_a_cleanup_views_come_from_what_remains_and_ranks_stay(life in life(), rule in rule(), wish in wish()) {
         let mut ledger = finished(&life, Vec::new(), None);
         let ranks: Vec<u64> = (0..=ledger.cells.len()).map(|at| ledger.log.rank(&wish, at)).collect();
-        clean(&mut ledger, &rule);
+        let _change = clean(&mut ledger, &rule);
         let state = ledger.replayed(None);
         let again: Vec<u64> = (0..=ledger.cells.len()).map(|at| state.ranks.rank(&wish.filter(), at as u64)).collect();
         prop_assert_eq!(again, ranks);
