@@ -21,8 +21,8 @@ use crate::shared::Shared;
 use crate::stats::Stats;
 use crate::task::{Attempt, Order, TaskActor};
 
-/// How often a message is sent before its actor counts as unable to handle it.
-const MAX_SENDS: u32 = 6;
+/// How often an actor may die over a message before the task counts as unable to handle it.
+const MAX_DEATHS: u32 = 6;
 /// How often a stopping engine looks whether all is done.
 const STOP_POLL: Duration = Duration::from_millis(5);
 
@@ -179,13 +179,13 @@ impl Engine {
         TaskActor: Handler<M>,
         <TaskActor as Actor>::Context: ToEnvelope<TaskActor, M>,
     {
-        let mut sends = 0;
-        while sends < MAX_SENDS {
+        let (mut again, mut deaths) = (false, 0);
+        while deaths < MAX_DEATHS {
             self.refuse_when_stopping()?;
             let now = self.now();
             let sent = self.shared().directory.with(id, |handle| {
                 let permit = handle.inbox.admit(weight, now)?;
-                Some((handle.serial, handle.addr.send(make(permit, sends > 0))))
+                Some((handle.serial, Arc::clone(&handle.live), handle.addr.send(make(permit, again))))
             });
             match sent {
                 None => self.find_or_start(id, None).await?,
@@ -193,17 +193,21 @@ impl Engine {
                     self.stats().overloaded.fetch_add(1, Ordering::Relaxed);
                     return Err(EngineError::Overloaded);
                 }
-                Some(Some((serial, answer))) => match answer.await {
+                Some(Some((serial, live, answer))) => match answer.await {
                     Ok(answer) => return answer,
                     Err(_) => {
-                        sends += 1;
+                        again = true;
+                        if !live.has_left() {
+                            deaths += 1;
+                            self.stats().actors_restarted.fetch_add(1, Ordering::Relaxed);
+                        }
                         self.find_or_start(id, Some(serial)).await?;
                     }
                 },
             }
         }
         let error = EngineError::Panicked;
-        tracing::error!(task = %id, "the task's actor died {MAX_SENDS} times over one message");
+        tracing::error!(task = %id, "the task's actor died {MAX_DEATHS} times over one message");
         self.shared().hooks.on_unhandled_error("task", Some(id), &error.to_string());
         Err(error)
     }

@@ -5,6 +5,8 @@
 
 use std::collections::VecDeque;
 use std::ops::Deref;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{Acquire, Release};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
@@ -106,11 +108,23 @@ impl LiveBatch {
 pub(crate) struct Live {
     ring: Arc<Ring<Arc<SharedEvent>, LiveEnd>>,
     runs: Mutex<VecDeque<Arc<Run>>>,
+    /// Whether the actor went of its own accord, so that what did not reach it is not its fault.
+    left: AtomicBool,
 }
 
 impl Live {
     pub(crate) fn new(limits: RingLimits) -> Self {
-        Self { ring: Arc::new(Ring::new(limits, 0)), runs: Mutex::default() }
+        Self { ring: Arc::new(Ring::new(limits, 0)), runs: Mutex::default(), left: AtomicBool::new(false) }
+    }
+
+    /// The actor goes of its own accord.
+    pub(crate) fn leave(&self) {
+        self.left.store(true, Release);
+    }
+
+    /// Whether the actor went of its own accord.
+    pub(crate) fn has_left(&self) -> bool {
+        self.left.load(Acquire)
     }
 
     pub(crate) fn join(self: &Arc<Self>) -> LiveReader {

@@ -5,7 +5,6 @@
 mod directory;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use actix::{Actor, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message};
@@ -92,9 +91,6 @@ impl Handler<FindOrStart> for RegistryActor {
         let started = self.shared.directory.find_or_start(&wish.id, wish.died, start);
         if let Some(broadcast) = self.broadcast.as_ref().filter(|_| started) {
             broadcast.do_send(Listen(wish.id));
-        }
-        if started && wish.died.is_some() {
-            self.shared.stats.actors_restarted.fetch_add(1, Relaxed);
         }
     }
 }

@@ -206,13 +206,13 @@ impl TaskActor {
     /// This actor has nothing more to do for its task: the log is gone or another one.
     fn leave(&mut self, end: LiveEnd) {
         self.live.end(end);
+        self.live.leave();
         self.state = None;
         self.phase.retiring = true;
+        // What came in meanwhile may be meant for a task that was created since: whoever sent it asks another actor.
+        self.queue = Queue::default();
         if end == LiveEnd::Deleted {
-            self.queue.fail_all(&EngineError::NotFound);
             self.fail_held(&EngineError::NotFound);
-        } else {
-            self.queue = Queue::default();
         }
     }
 }

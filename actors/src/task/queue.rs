@@ -128,9 +128,4 @@ impl Queue {
         }
         (!batch.is_empty()).then_some(Step::Write(batch))
     }
-
-    /// Answers everything that waits with `error`.
-    pub(super) fn fail_all(&mut self, error: &EngineError) {
-        self.0.drain(..).for_each(|work| work.fail(error.clone()));
-    }
 }

@@ -19,6 +19,7 @@ impl Handler<Retire> for TaskActor {
     type Result = ();
 
     fn handle(&mut self, _: Retire, ctx: &mut Self::Context) {
+        self.live.leave();
         self.phase.retiring = true;
         if !self.phase.working {
             ctx.stop();

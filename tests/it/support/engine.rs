@@ -1,9 +1,13 @@
 //! Engines over any store, and what tests do with them again and again.
 
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use serde_json::Value;
+use taskcast::stores::sqlite::{SqliteSettings, SqliteStore};
 use taskcast_actors::domain::{
     ClientSeq, Json, NewEvent, NewTask, SeriesMode, TaskEvent, TaskId, TaskStatus, Transition,
 };
@@ -27,10 +31,29 @@ pub fn memory() -> Arc<dyn TaskStore> {
     Arc::new(MemoryStore::new())
 }
 
+/// A store in a fresh SQLite file. The files of one test have its name, so a later run begins by removing them.
+pub fn sqlite() -> Arc<dyn TaskStore> {
+    static OPENED: AtomicUsize = AtomicUsize::new(0);
+    let test = std::thread::current().name().unwrap_or("unnamed").replace("::", "-");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("engine");
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join(format!("{test}-{}.db", OPENED.fetch_add(1, Ordering::Relaxed)));
+    for ending in ["", "-wal", "-shm", "-lock"] {
+        let mut name = file.clone().into_os_string();
+        name.push(ending);
+        match std::fs::remove_file(name) {
+            Err(error) if error.kind() != ErrorKind::NotFound => panic!("an old file stays: {error}"),
+            _ => {}
+        }
+    }
+    Arc::new(SqliteStore::open(&file, SqliteSettings::default()).unwrap())
+}
+
 /// Runs tests, each an `async fn(Open)`, once over every kind of store.
 macro_rules! engine_suite {
     ($($name:ident),+ $(,)?) => {
         engine_suite!(@over memory, $crate::support::engine::memory, $($name),+);
+        engine_suite!(@over sqlite, $crate::support::engine::sqlite, $($name),+);
     };
     (@over $store:ident, $open:path, $($name:ident),+) => {
         mod $store {
