@@ -25,10 +25,10 @@ CREATE TABLE heads (
     head BLOB NOT NULL
 ) STRICT;
 
--- All events of all logs in the order of their arrival.
+-- All events of all logs. The key is the log's number in the upper 32 bits and the event's index in the lower 32, so
+-- that a log lies together in index order and no second index has to be kept.
 CREATE TABLE events (
-    log INTEGER NOT NULL,
-    idx INTEGER NOT NULL,
+    place INTEGER PRIMARY KEY,
     id ANY NOT NULL, -- a ULID as 16 bytes, an imported id as text
     ts INTEGER NOT NULL,
     type TEXT NOT NULL,
@@ -42,8 +42,6 @@ CREATE TABLE events (
     hidden INTEGER NOT NULL, -- 1 when no view shows the event
     data TEXT -- NULL when the payload is gone
 ) STRICT;
-
-CREATE UNIQUE INDEX events_by_place ON events (log, idx);
 
 -- What recovery of a log starts from.
 CREATE TABLE checkpoints (

@@ -15,9 +15,9 @@ use super::error::{ReadError, corrupt};
 
 /// Appends `event` to the log `log`.
 pub(super) fn insert(connection: &Connection, log: i64, event: &TaskEvent) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO events (log, idx, id, ts, type, level, series, mode, field, client, seq, snapshot,
+    let sql = "INSERT INTO events (place, id, ts, type, level, series, mode, field, client, seq, snapshot,
                                    hidden, data)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 0, ?13)";
+               VALUES ((?1 << 32) + ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 0, ?13)";
     let series = event.series.as_deref();
     let client = event.client.as_deref();
     let mut bytes = [0; 16];
@@ -52,7 +52,7 @@ pub(super) fn id_column<'a>(id: &'a EventId, bytes: &'a mut [u8; 16]) -> ToSqlOu
 
 /// The columns that [`RowReader`] reads, with the payload as the last one.
 pub(super) const COLUMNS: &str =
-    "idx, id, ts, type, level, series, mode, field, client, seq, snapshot, hidden";
+    "place & 4294967295, id, ts, type, level, series, mode, field, client, seq, snapshot, hidden";
 
 /// Reads rows of one log; texts that repeat are shared.
 pub(super) struct RowReader<'a> {

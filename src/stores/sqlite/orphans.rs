@@ -19,7 +19,7 @@ pub(super) fn unlink(connection: &Connection, log: i64, version: u64) -> rusqlit
     }
     let events = match version {
         0 => return Ok(()),
-        1..=SHORT => "DELETE FROM events WHERE log = ?1",
+        1..=SHORT => "DELETE FROM events WHERE place >= ?1 << 32 AND place < (?1 + 1) << 32",
         _ => "INSERT INTO orphans (log) VALUES (?1)",
     };
     connection.prepare_cached(events)?.execute(params![log])?;
@@ -36,7 +36,8 @@ pub(super) fn sweep(connection: &mut Connection) -> rusqlite::Result<bool> {
     let Some(log) = any(connection)? else { return Ok(false) };
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let sql = "DELETE FROM events
-               WHERE rowid IN (SELECT rowid FROM events WHERE log = ?1 ORDER BY idx LIMIT ?2)";
+               WHERE place IN (SELECT place FROM events
+                               WHERE place >= ?1 << 32 AND place < (?1 + 1) << 32 ORDER BY place LIMIT ?2)";
     let removed = transaction.prepare_cached(sql)?.execute(params![log, PIECE])?;
     if removed < PIECE as usize {
         transaction.prepare_cached("DELETE FROM orphans WHERE log = ?1")?.execute(params![log])?;

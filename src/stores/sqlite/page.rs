@@ -49,6 +49,6 @@ fn sql() -> String {
     format!(
         "SELECT {COLUMNS},
              CASE WHEN ?4 OR mode IS NOT 'accumulate' OR series IS NULL OR series = '' THEN data END
-         FROM events WHERE log = ?1 AND idx >= ?2 AND idx < ?3 ORDER BY idx"
+         FROM events WHERE place >= (?1 << 32) + ?2 AND place < (?1 << 32) + ?3 ORDER BY place"
     )
 }

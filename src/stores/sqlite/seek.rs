@@ -34,7 +34,7 @@ fn by_id(snapshot: &Connection, place: &Place, id: &EventId) -> Result<Option<i6
     let mut bytes = [0; 16];
     let id_value = id_column(id, &mut bytes);
     if let Some(hint) = id.index_hint() {
-        let sql = "SELECT 1 FROM events WHERE log = ?1 AND idx = ?2 AND id = ?3";
+        let sql = "SELECT 1 FROM events WHERE place = (?1 << 32) + ?2 AND id = ?3";
         if snapshot.prepare_cached(sql)?.exists(params![place.log, hint.cast_signed(), id_value])? {
             return Ok(Some(hint.cast_signed()));
         }
@@ -42,18 +42,20 @@ fn by_id(snapshot: &Connection, place: &Place, id: &EventId) -> Result<Option<i6
     if !place.imported {
         return Ok(None);
     }
-    let sql = "SELECT idx FROM events WHERE log = ?1 AND id = ?2 ORDER BY idx LIMIT 1";
+    let sql = "SELECT place & 4294967295 FROM events
+               WHERE place >= ?1 << 32 AND place < (?1 + 1) << 32 AND id = ?2 ORDER BY place LIMIT 1";
     let index = snapshot.prepare_cached(sql)?.query_row(params![place.log, id_value], |row| row.get(0));
     Ok(index.optional()?)
 }
 
 fn first_later_than(snapshot: &Connection, place: &Place, at: Timestamp) -> Result<i64, ReadError> {
     if place.imported {
-        let sql = "SELECT idx FROM events WHERE log = ?1 AND ts > ?2 ORDER BY idx LIMIT 1";
+        let sql = "SELECT place & 4294967295 FROM events
+                   WHERE place >= ?1 << 32 AND place < (?1 + 1) << 32 AND ts > ?2 ORDER BY place LIMIT 1";
         let index = snapshot.prepare_cached(sql)?.query_row(params![place.log, at.0], |row| row.get(0));
         return Ok(index.optional()?.unwrap_or(place.version));
     }
-    let mut probe = snapshot.prepare_cached("SELECT ts FROM events WHERE log = ?1 AND idx = ?2")?;
+    let mut probe = snapshot.prepare_cached("SELECT ts FROM events WHERE place = (?1 << 32) + ?2")?;
     let (mut low, mut high) = (0, place.version);
     while low < high {
         let middle = low + (high - low) / 2;

@@ -46,6 +46,7 @@ fn create(
         None => {}
     }
     let log = *next_log;
+    check_place(log, new.events.len() as u64)?;
     *next_log += 1;
     let stamp = Stamp { incarnation: new.incarnation, version: new.events.len() as u64, revision: 0 };
     head.insert(connection, log, stamp)?;
@@ -58,6 +59,7 @@ fn create(
 
 fn commit(connection: &Connection, head: Option<&HeadRow>, change: &Change) -> rusqlite::Result<Outcome> {
     let Some((log, stamp)) = find(connection, change.task_id.as_str())? else { return Ok(Outcome::Refused) };
+    check_place(log, change.next_stamp().version)?;
     if !advance(connection, log, change)? {
         debug_assert_ne!(stamp, change.expected, "only this thread writes");
         return Ok(Outcome::Refused);
@@ -73,6 +75,15 @@ fn commit(connection: &Connection, head: Option<&HeadRow>, change: &Change) -> r
     erase(connection, log, &change.erased)?;
     checkpoint(connection, log, &change.checkpoint)?;
     Ok(Outcome::Done { existed: true })
+}
+
+/// Refuses what the key of an event has no room for: 2^31 logs ever created, 2^32 events in one of them.
+fn check_place(log: i64, version: u64) -> rusqlite::Result<()> {
+    if log < 1 << 31 && version <= 1 << 32 {
+        return Ok(());
+    }
+    let full = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
+    Err(rusqlite::Error::SqliteFailure(full, Some("no number is left for another event".into())))
 }
 
 /// Moves the log on if it is where `change` expects it; says whether it was.
@@ -92,19 +103,19 @@ fn advance(connection: &Connection, log: i64, change: &Change) -> rusqlite::Resu
 }
 
 fn hide(connection: &Connection, log: i64, indexes: &[u64]) -> rusqlite::Result<()> {
-    for_each(connection, "UPDATE events SET hidden = 1 WHERE log = ?1 AND idx = ?2", log, indexes)
+    for_each(connection, "UPDATE events SET hidden = 1 WHERE place = (?1 << 32) + ?2", log, indexes)
 }
 
 fn drop_payloads(connection: &Connection, log: i64, indexes: &[u64]) -> rusqlite::Result<()> {
     let sql = "UPDATE events SET data = NULL, field = NULL, client = NULL, seq = NULL
-               WHERE log = ?1 AND idx = ?2";
+               WHERE place = (?1 << 32) + ?2";
     for_each(connection, sql, log, indexes)
 }
 
 fn erase(connection: &Connection, log: i64, indexes: &[u64]) -> rusqlite::Result<()> {
     let sql =
         "UPDATE events SET data = NULL, field = NULL, client = NULL, seq = NULL, series = NULL, mode = NULL
-               WHERE log = ?1 AND idx = ?2";
+               WHERE place = (?1 << 32) + ?2";
     for_each(connection, sql, log, indexes)
 }
 
