@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{CachedStatement, Connection, Row, params};
 use taskcast_actors::domain::{
     ClientSeq, EventId, Json, Level, Series, SeriesMode, TaskEvent, TaskId, Timestamp,
 };
@@ -13,17 +13,28 @@ use ulid::Ulid;
 
 use super::error::{ReadError, corrupt};
 
-/// Appends `event` to the log `log`.
-pub(super) fn insert(connection: &Connection, log: i64, event: &TaskEvent) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO events (place, id, ts, type, level, series, mode, field, client, seq, snapshot,
-                                   hidden, data)
-               VALUES ((?1 << 32) + ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 0, ?13)";
+/// Appends `events` to the log `log`.
+pub(super) fn insert_all(
+    connection: &Connection,
+    log: i64,
+    events: &[Arc<TaskEvent>],
+) -> rusqlite::Result<()> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO events (place, id, ts, type, level, series, mode, field, client, seq, snapshot, hidden, data)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0, ?12)",
+    )?;
+    events.iter().try_for_each(|event| insert(&mut statement, log, event))
+}
+
+fn insert(statement: &mut CachedStatement<'_>, log: i64, event: &TaskEvent) -> rusqlite::Result<()> {
     let series = event.series.as_deref();
     let client = event.client.as_deref();
     let mut bytes = [0; 16];
-    connection.prepare_cached(sql)?.execute(params![
-        log,
-        event.index.cast_signed(),
+    statement.execute(params![
+        (log << 32) + event.index.cast_signed(),
         id_column(&event.id, &mut bytes),
         event.timestamp.0,
         event.event_type,

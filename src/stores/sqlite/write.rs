@@ -50,9 +50,7 @@ fn create(
     *next_log += 1;
     let stamp = Stamp { incarnation: new.incarnation, version: new.events.len() as u64, revision: 0 };
     head.insert(connection, log, stamp)?;
-    for event in &new.events {
-        event_row::insert(connection, log, event)?;
-    }
+    event_row::insert_all(connection, log, &new.events)?;
     hide(connection, log, &new.hidden)?;
     Ok(Outcome::Done { existed: old.is_some() })
 }
@@ -67,9 +65,7 @@ fn commit(connection: &Connection, head: Option<&HeadRow>, change: &Change) -> r
     if let Some(head) = head {
         head.update(connection, log)?;
     }
-    for event in &change.events {
-        event_row::insert(connection, log, event)?;
-    }
+    event_row::insert_all(connection, log, &change.events)?;
     hide(connection, log, &change.hidden)?;
     drop_payloads(connection, log, &change.dropped)?;
     erase(connection, log, &change.erased)?;
