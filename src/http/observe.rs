@@ -4,12 +4,12 @@ use std::time::Instant;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_LENGTH, HeaderMap, HeaderName,
     HeaderValue, ORIGIN, TRANSFER_ENCODING, VARY,
 };
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse, web};
 use futures_util::StreamExt as _;
@@ -57,7 +57,11 @@ pub async fn observe<B: MessageBody + 'static>(
     service.metrics.request(method.as_str(), route, status.as_str(), started.elapsed());
     if status.is_server_error() {
         let id = request_id(&response);
-        tracing::warn!(request = %id, %method, route, status = status.as_u16(), "a request failed");
+        if status == StatusCode::INTERNAL_SERVER_ERROR {
+            tracing::error!(request = %id, %method, route, "a request failed");
+        } else {
+            tracing::debug!(request = %id, %method, route, status = status.as_u16(), "refused for now");
+        }
         if let Ok(value) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(REQUEST_ID, value);
         }
