@@ -1,7 +1,7 @@
 //! A state as bytes, so that recovery need not start at the first event.
 //!
-//! A checkpoint is written when as many bytes were appended since the last one as it would hold itself, so over a
-//! log all checkpoints together cost no more than the log: the n-th event costs the same whatever n is.
+//! A checkpoint is written when a multiple of what it holds was appended since the last one, so all checkpoints of a
+//! log together cost a fraction of the log: the n-th event costs the same whatever n is.
 
 use std::sync::Arc;
 
@@ -16,7 +16,10 @@ use super::state::State;
 use super::task::Head;
 
 /// Fewer appended bytes than this are folded again faster than a checkpoint is read.
-const WORTHWHILE: usize = 64 * 1024;
+const WORTHWHILE: usize = 256 * 1024;
+
+/// A checkpoint is written when this many times its size has been appended: it then costs a fraction of the events.
+const APPENDED: usize = 4;
 
 #[derive(Serialize, Deserialize)]
 struct Stored {
@@ -38,7 +41,7 @@ struct StoredSeries {
 /// The checkpoint to store with the next commit, if one is worth it.
 pub fn due(state: &State) -> Option<Checkpoint> {
     let worth = state.since_checkpoint >= WORTHWHILE
-        && state.since_checkpoint >= state.series.weight() + state.ranks.weight();
+        && state.since_checkpoint >= APPENDED * (state.series.weight() + state.ranks.weight());
     worth.then(|| Checkpoint { version: state.stamp.version, bytes: encode(state).into() })
 }
 

@@ -160,19 +160,24 @@ impl Ranks {
     pub fn runs(&self) -> (Kinds<'_>, Runs) {
         let kinds = self.kinds.iter().map(|kind| (&*kind.event_type, kind.level)).collect();
         let mut runs = Runs::new();
-        for kind in self.blocks.iter().flat_map(Block::kinds).chain(self.tail.iter().copied()) {
-            match runs.last_mut() {
-                Some((last, count)) if *last == kind => *count += 1,
-                _ => runs.push((kind, 1)),
+        let mut add = |kind, more| match runs.last_mut() {
+            Some((last, count)) if *last == kind => *count += more,
+            _ => runs.push((kind, more)),
+        };
+        for block in &self.blocks {
+            match &block.column {
+                Some(column) => column.iter().for_each(|kind| add(*kind, 1)),
+                None => add(block.counts[0].0, BLOCK as u32),
             }
         }
+        self.tail.iter().for_each(|kind| add(*kind, 1));
         (kinds, runs)
     }
 
-    /// About how many bytes [`Ranks::runs`] would need.
+    /// About what [`Ranks::runs`] costs, in bytes to write or steps to take.
     pub fn weight(&self) -> usize {
         let mixed = self.blocks.iter().filter(|block| block.column.is_some()).count();
-        mixed * BLOCK * 4 + self.blocks.len() + self.kinds.len() * 32 + self.tail.len() * 4
+        mixed * BLOCK * 4 + self.blocks.len() * 16 + self.kinds.len() * 32 + self.tail.len() * 4
     }
 }
 
@@ -230,7 +235,8 @@ mod tests {
         for _ in 0..100_000 {
             ranks.push(&name, Level::Info);
         }
-        assert!(ranks.weight() < 3000, "{}", ranks.weight());
+        assert!(ranks.weight() < 100_000 / BLOCK * 16 + 1024, "{}", ranks.weight());
+        assert_eq!(ranks.runs().1, [(0, 100_000)]);
         assert_eq!(ranks.rank(&EventFilter::default(), 99_990), 99_990);
     }
 }
