@@ -73,11 +73,11 @@ async fn rounds_with(open: Open, rounds: usize, faults: &[Fault]) {
 }
 
 async fn one_wins_each_round_while_actors_panic(open: Open) {
-    rounds_with(open, 500, &[Fault::PanicBefore, Fault::PanicAfter]).await;
+    rounds_with(open, 1000, &[Fault::PanicBefore, Fault::PanicAfter]).await;
 }
 
 async fn one_wins_each_round_while_answers_and_requests_are_lost(open: Open) {
-    rounds_with(open, 500, &[Fault::LoseAnswer, Fault::LoseRequest]).await;
+    rounds_with(open, 1000, &[Fault::LoseAnswer, Fault::LoseRequest]).await;
 }
 
 async fn a_refused_write_changes_nothing_and_says_so(open: Open) {
