@@ -3,6 +3,8 @@
 //! PROTOCOL §1 asks that user values come back with their key order and their exact numbers.
 //! Keeping the (compact) text is the simplest way to promise that.
 
+mod scan;
+
 use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -11,6 +13,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
+
+use self::scan::{Elements, Members, end_of_string};
 
 /// Deepest nesting of arrays and objects accepted in a request (PROTOCOL §1).
 pub const MAX_DEPTH: usize = 128;
@@ -269,84 +273,6 @@ fn unescaped(raw_key: &str) -> Cow<'_, str> {
     }
     let unescaped = serde_json::from_str::<String>(&format!("\"{raw_key}\""));
     unescaped.map_or(Cow::Borrowed(raw_key), Cow::Owned)
-}
-
-/// Index of the quote that ends the string starting at `at`.
-fn end_of_string(bytes: &[u8], at: usize) -> usize {
-    let mut end = at + 1;
-    while end < bytes.len() && bytes[end] != b'"' {
-        end += if bytes[end] == b'\\' { 2 } else { 1 };
-    }
-    end
-}
-
-/// Index just behind the compact value that starts at `at`.
-fn end_of_value(bytes: &[u8], at: usize) -> usize {
-    let (mut depth, mut end) = (0usize, at);
-    while end < bytes.len() {
-        match bytes[end] {
-            b'"' => end = end_of_string(bytes, end),
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' if depth == 0 => return end,
-            b'}' | b']' => depth -= 1,
-            b',' if depth == 0 => return end,
-            _ => {}
-        }
-        end += 1;
-    }
-    end
-}
-
-/// The members of a compact object: raw key without quotes, raw value.
-struct Members<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-impl<'a> Members<'a> {
-    fn of(text: &'a str) -> Option<Self> {
-        text.starts_with('{').then_some(Self { text, at: 1 })
-    }
-}
-
-impl<'a> Iterator for Members<'a> {
-    type Item = (&'a str, &'a str);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let bytes = self.text.as_bytes();
-        if bytes.get(self.at) != Some(&b'"') {
-            return None;
-        }
-        let key_end = end_of_string(bytes, self.at);
-        let key = self.text.get(self.at + 1..key_end)?;
-        let start = key_end + 2;
-        let end = end_of_value(bytes, start);
-        self.at = end + 1;
-        Some((key, self.text.get(start..end)?))
-    }
-}
-
-/// The elements of a compact array.
-struct Elements<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-impl<'a> Elements<'a> {
-    fn of(text: &'a str) -> Self {
-        Self { text, at: 1 }
-    }
-}
-
-impl<'a> Iterator for Elements<'a> {
-    type Item = &'a str;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let end = end_of_value(self.text.as_bytes(), self.at);
-        let element = self.text.get(self.at..end)?;
-        self.at = end + 1;
-        (!element.is_empty()).then_some(element)
-    }
 }
 
 #[cfg(test)]
