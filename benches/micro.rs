@@ -142,6 +142,7 @@ fn commit_one_event_in_memory(bencher: Bencher<'_, '_>) {
         events: vec![],
         hidden: vec![],
         replace: false,
+        fresh: false,
     };
     runtime.block_on(store.create(log)).expect("a fresh id");
     let command = Command::Publish(vec![plain(1)]);

@@ -28,6 +28,7 @@ impl Engine {
     pub async fn create(&self, task: NewTask) -> Result<Arc<Head>, EngineError> {
         self.refuse_when_stopping()?;
         let now = self.now();
+        let fresh = task.id.is_none();
         let id = task.id.clone().unwrap_or_else(|| TaskId::generate(now, fastrand::u128(..)));
         let head = Arc::new(task.into_head(id, now));
         let log = NewLog {
@@ -36,6 +37,7 @@ impl Engine {
             events: Vec::new(),
             hidden: Vec::new(),
             replace: false,
+            fresh,
         };
         self.create_log(log).await?;
         self.stats().tasks_created.fetch_add(1, Relaxed);
@@ -233,6 +235,7 @@ impl Engine {
             incarnation: fastrand::u64(..),
             events: archive.events,
             replace: overwrite,
+            fresh: false,
         };
         let replaced = self.create_log(log).await?;
         self.shared().directory.with(&id, |handle| handle.addr.do_send(CatchUp { to: None }));

@@ -21,7 +21,7 @@ pub(crate) use receive::Listen;
 
 use self::announce::MAX_WAITING;
 use crate::domain::TaskId;
-use crate::ports::{Bus, BusEvent};
+use crate::ports::{Bus, BusEvent, Topic};
 use crate::shared::Shared;
 
 /// How often every listened task is compared with the store (ENGINE: a lost last message is found within a second).
@@ -62,7 +62,10 @@ impl BroadcastActor {
         let publishing = poll_fn(move |cx| outgoing.poll_recv(cx))
             .map(move |Outgoing { task_id, message }| {
                 let bus = Arc::clone(&bus);
-                async move { bus.publish(&task_id, message).await.map_err(|error| (task_id, error)) }
+                async move {
+                    let topic = Topic::Task(task_id.clone());
+                    bus.publish(&topic, message).await.map_err(|error| (task_id, error))
+                }
             })
             .buffered(MAX_PUBLISHING)
             .for_each(move |published| {
@@ -93,7 +96,8 @@ impl Actor for BroadcastActor {
 impl StreamHandler<BusEvent> for BroadcastActor {
     fn handle(&mut self, event: BusEvent, ctx: &mut Self::Context) {
         match event {
-            BusEvent::Message(task_id, message) => self.receive(&task_id, &message),
+            BusEvent::Message(Topic::Task(task_id), message) => self.receive(&task_id, &message),
+            BusEvent::Message(Topic::Instances, _) => {}
             BusEvent::Gap => self.compare_with_store(ctx),
         }
     }

@@ -8,6 +8,7 @@ use actix::{AsyncContext, Context, Handler, Message};
 use super::BroadcastActor;
 use super::announce::Announcement;
 use crate::domain::TaskId;
+use crate::ports::Interest;
 use crate::task::{CatchUp, Committed};
 
 /// A task actor was started: listen for its task.
@@ -21,7 +22,8 @@ impl Handler<Listen> for BroadcastActor {
     fn handle(&mut self, Listen(task_id): Listen, ctx: &mut Self::Context) {
         if self.listening.insert(task_id.clone()) {
             let bus = Arc::clone(&self.bus);
-            let listen = async move { bus.subscribe(&task_id).await.map_err(|error| (task_id, error)) };
+            let interest = Interest::Task(task_id.clone());
+            let listen = async move { bus.subscribe(&interest).await.map_err(|error| (task_id, error)) };
             ctx.spawn(listen.into_actor(self).map(|listened, actor, _| {
                 if let Err((task_id, error)) = listened {
                     actor.listening.remove(&task_id);
@@ -60,7 +62,8 @@ impl BroadcastActor {
         for id in gone {
             self.listening.remove(&id);
             let bus = Arc::clone(&self.bus);
-            ctx.spawn(async move { bus.unsubscribe(&id).await.unwrap_or_default() }.into_actor(self));
+            let interest = Interest::Task(id);
+            ctx.spawn(async move { bus.unsubscribe(&interest).await.unwrap_or_default() }.into_actor(self));
         }
     }
 

@@ -7,22 +7,31 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use crate::domain::TaskId;
-use crate::ports::{Bus, BusError, BusEvent, BusSender};
+use crate::ports::{Bus, BusError, BusEvent, BusSender, Interest, Topic};
 
 struct Member {
     sender: BusSender,
-    subscribed: HashSet<TaskId>,
+    interests: HashSet<Interest>,
     overflowed: bool,
 }
 
 impl Member {
-    fn deliver(&mut self, task: &TaskId, message: &Bytes) {
-        if !self.subscribed.contains(task) {
+    fn wants(&self, topic: &Topic) -> bool {
+        match topic {
+            Topic::Instances => self.interests.contains(&Interest::Instances),
+            Topic::Task(id) => {
+                self.interests.contains(&Interest::AllTasks)
+                    || self.interests.contains(&Interest::Task(id.clone()))
+            }
+        }
+    }
+
+    fn deliver(&mut self, topic: &Topic, message: &Bytes) {
+        if !self.wants(topic) {
             return;
         }
-        let event =
-            if self.overflowed { BusEvent::Gap } else { BusEvent::Message(task.clone(), message.clone()) };
+        let message = || BusEvent::Message(topic.clone(), message.clone());
+        let event = if self.overflowed { BusEvent::Gap } else { message() };
         self.overflowed = self.sender.try_send(event).is_err();
     }
 }
@@ -69,24 +78,24 @@ impl Bus for MemoryBus {
     fn connect(&self, sender: BusSender) {
         let mut hub = self.hub.lock();
         *self.place.lock() = Some(hub.len());
-        hub.push(Member { sender, subscribed: HashSet::new(), overflowed: false });
+        hub.push(Member { sender, interests: HashSet::new(), overflowed: false });
     }
 
-    async fn publish(&self, task: &TaskId, message: Bytes) -> Result<(), BusError> {
-        self.hub.lock().iter_mut().for_each(|member| member.deliver(task, &message));
+    async fn publish(&self, topic: &Topic, message: Bytes) -> Result<(), BusError> {
+        self.hub.lock().iter_mut().for_each(|member| member.deliver(topic, &message));
         Ok(())
     }
 
-    async fn subscribe(&self, task: &TaskId) -> Result<(), BusError> {
+    async fn subscribe(&self, interest: &Interest) -> Result<(), BusError> {
         self.with_member(|member| {
-            member.subscribed.insert(task.clone());
+            member.interests.insert(interest.clone());
         });
         Ok(())
     }
 
-    async fn unsubscribe(&self, task: &TaskId) -> Result<(), BusError> {
+    async fn unsubscribe(&self, interest: &Interest) -> Result<(), BusError> {
         self.with_member(|member| {
-            member.subscribed.remove(task);
+            member.interests.remove(interest);
         });
         Ok(())
     }

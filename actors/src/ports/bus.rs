@@ -10,11 +10,42 @@ use crate::domain::TaskId;
 #[error("bus unavailable: {0}")]
 pub struct BusError(pub String);
 
+/// What a message is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// What happened to one task.
+    Task(TaskId),
+    /// What an instance tells the others about itself.
+    Instances,
+}
+
+/// What a member wants to receive.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Interest {
+    /// [`Topic::Task`] of one task.
+    Task(TaskId),
+    /// [`Topic::Task`] of every task. Together with an interest in one task its messages may come twice.
+    AllTasks,
+    /// [`Topic::Instances`].
+    Instances,
+}
+
+impl Interest {
+    /// Whether a message about `topic` is wanted.
+    pub fn covers(&self, topic: &Topic) -> bool {
+        match (self, topic) {
+            (Self::Task(wanted), Topic::Task(task)) => wanted == task,
+            (Self::AllTasks, Topic::Task(_)) | (Self::Instances, Topic::Instances) => true,
+            _ => false,
+        }
+    }
+}
+
 /// What comes in from the bus.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BusEvent {
-    /// An announcement of another instance (or of this one: it comes back).
-    Message(TaskId, Bytes),
+    /// A message of another instance (or of this one: it comes back).
+    Message(Topic, Bytes),
     /// Messages may have been lost: whoever listens should look into the store.
     Gap,
 }
@@ -33,17 +64,17 @@ pub trait Bus: Send + Sync + 'static {
     /// The provider's name in PROTOCOL §16.1.
     fn provider(&self) -> &'static str;
 
-    /// From now on, what comes in for subscribed tasks goes to `sender`. Called once, before anything else.
+    /// From now on, what comes in and is of interest goes to `sender`. Called once, before anything else.
     fn connect(&self, sender: BusSender);
 
-    /// Announces `message` to all who subscribed to `task`.
-    async fn publish(&self, task: &TaskId, message: Bytes) -> Result<(), BusError>;
+    /// Sends `message` to all who are interested in `topic`.
+    async fn publish(&self, topic: &Topic, message: Bytes) -> Result<(), BusError>;
 
-    /// Begins to receive what is announced for `task`.
-    async fn subscribe(&self, task: &TaskId) -> Result<(), BusError>;
+    /// Begins to receive what `interest` covers. Done again, it does nothing.
+    async fn subscribe(&self, interest: &Interest) -> Result<(), BusError>;
 
-    /// Stops receiving what is announced for `task`.
-    async fn unsubscribe(&self, task: &TaskId) -> Result<(), BusError>;
+    /// Stops receiving what only `interest` covers.
+    async fn unsubscribe(&self, interest: &Interest) -> Result<(), BusError>;
 
     /// Whether the bus works at present.
     async fn health(&self) -> Result<(), BusError>;

@@ -5,7 +5,7 @@ mod clock;
 mod hooks;
 mod store;
 
-pub use bus::{Bus, BusError, BusEvent, BusSender};
+pub use bus::{Bus, BusError, BusEvent, BusSender, Interest, Topic};
 pub use clock::{Clock, SystemClock};
 pub use hooks::TaskHooks;
 pub use store::{

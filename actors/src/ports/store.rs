@@ -99,6 +99,8 @@ pub struct NewLog {
     pub hidden: Vec<u64>,
     /// Whether a log under the same id is replaced, at once and as a whole.
     pub replace: bool,
+    /// Whether the id was drawn at random for this log, so that there cannot be another one under it.
+    pub fresh: bool,
 }
 
 /// What creating a log did.

@@ -6,15 +6,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use crate::domain::TaskId;
-use crate::ports::{Bus, BusError, BusSender};
+use crate::ports::{Bus, BusError, BusSender, Interest, Topic};
 
 /// See the module.
 pub struct FaultyBus {
     inner: Arc<dyn Bus>,
     rng: Mutex<fastrand::Rng>,
     /// A message kept back to be sent after a later one.
-    kept: Mutex<Option<(TaskId, Bytes)>>,
+    kept: Mutex<Option<(Topic, Bytes)>>,
 }
 
 impl FaultyBus {
@@ -34,30 +33,30 @@ impl Bus for FaultyBus {
         self.inner.connect(sender);
     }
 
-    async fn publish(&self, task: &TaskId, message: Bytes) -> Result<(), BusError> {
+    async fn publish(&self, topic: &Topic, message: Bytes) -> Result<(), BusError> {
         let fate = self.rng.lock().u8(..4);
         let late = self.kept.lock().take();
         match fate {
             0 => return Err(BusError("lost on purpose".into())),
             1 => {
-                self.inner.publish(task, message.clone()).await?;
-                self.inner.publish(task, message).await?;
+                self.inner.publish(topic, message.clone()).await?;
+                self.inner.publish(topic, message).await?;
             }
-            2 => *self.kept.lock() = Some((task.clone(), message)),
-            _ => self.inner.publish(task, message).await?,
+            2 => *self.kept.lock() = Some((topic.clone(), message)),
+            _ => self.inner.publish(topic, message).await?,
         }
         match late {
-            Some((task, message)) => self.inner.publish(&task, message).await,
+            Some((topic, message)) => self.inner.publish(&topic, message).await,
             None => Ok(()),
         }
     }
 
-    async fn subscribe(&self, task: &TaskId) -> Result<(), BusError> {
-        self.inner.subscribe(task).await
+    async fn subscribe(&self, interest: &Interest) -> Result<(), BusError> {
+        self.inner.subscribe(interest).await
     }
 
-    async fn unsubscribe(&self, task: &TaskId) -> Result<(), BusError> {
-        self.inner.unsubscribe(task).await
+    async fn unsubscribe(&self, interest: &Interest) -> Result<(), BusError> {
+        self.inner.unsubscribe(interest).await
     }
 
     async fn health(&self) -> Result<(), BusError> {

@@ -34,7 +34,7 @@ fn log(name: &str, length: u64) -> NewLog {
     let id = id(name);
     let events = (0..length).map(|index| event(&id, index, "{}")).collect();
     let head = NewTask::default().into_head(id, Timestamp(1));
-    NewLog { head: Arc::new(head), incarnation: 1, events, hidden: Vec::new(), replace: false }
+    NewLog { head: Arc::new(head), incarnation: 1, events, hidden: Vec::new(), replace: false, fresh: false }
 }
 
 fn event(id: &TaskId, index: u64, data: &str) -> Arc<TaskEvent> {

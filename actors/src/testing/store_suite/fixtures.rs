@@ -31,6 +31,7 @@ pub(super) fn log_of(head: Head) -> NewLog {
         events: Vec::new(),
         hidden: Vec::new(),
         replace: false,
+        fresh: false,
     }
 }
 

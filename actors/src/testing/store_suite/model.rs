@@ -155,7 +155,8 @@ async fn perform(stores: [&Store; 2], name: &str, step: &Step) {
             let drawn = |index: &Index| index.index(events.len()) as u64;
             let hidden = if events.is_empty() { Vec::new() } else { hidden.iter().map(drawn).collect() };
             let head = head_of(name, 0, *imported);
-            let log = NewLog { head, incarnation: *incarnation, events, hidden, replace: *replace };
+            let log =
+                NewLog { head, incarnation: *incarnation, events, hidden, replace: *replace, fresh: false };
             let [store, model] = stores.map(|store| store.create(log.clone()));
             assert_eq!(store.await, model.await);
         }
