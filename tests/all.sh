@@ -4,20 +4,27 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-need_cc() {
-  command -v cc >/dev/null && return 0
-  echo "installing a C compiler (SQLite is built from source)"
+# install PACKAGE WHAT: installs a Debian package, or says what is missing.
+install() {
+  echo "installing $1: $2"
   if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq build-essential
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1"
   else
-    echo "no C compiler found: install build-essential (Debian: apt-get install build-essential)" >&2
+    echo "$2 is missing: install it (Debian: apt-get install $1)" >&2
     exit 1
   fi
 }
 
+docker_answers() { command -v docker >/dev/null && docker info >/dev/null 2>&1; }
+has_postgres() { command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; }
+
 step() { printf '\n== %s\n' "$*"; "$@"; }
 
-need_cc
+command -v cc >/dev/null || install build-essential "a C compiler, which SQLite is built with"
+if ! docker_answers; then
+  command -v redis-server >/dev/null || install redis-server "a Redis server, which tests start and kill"
+  has_postgres || install postgresql "a PostgreSQL server, which tests start and kill"
+fi
 export CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0
 step cargo fmt --all --check
 step cargo clippy --workspace --all-targets --all-features --locked -- -D warnings

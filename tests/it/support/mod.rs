@@ -4,6 +4,7 @@ pub(crate) mod client;
 #[macro_use]
 pub mod engine;
 pub(crate) mod server;
+pub(crate) mod servers;
 pub(crate) mod sse;
 
 use std::time::Duration;
