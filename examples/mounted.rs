@@ -26,8 +26,8 @@ async fn start_report(service: web::Data<Service>) -> actix_web::Result<String> 
 async fn main() -> anyhow::Result<()> {
     let config = Config { storage: Storage::Memory, ..Config::default() };
     telemetry::start(config.log_level);
-    let engine = app::start_engine(&config)?;
-    let service = web::Data::new(Service::new(engine.clone(), &config));
+    let (engine, parts) = app::start_engine(&config).await?;
+    let service = web::Data::new(Service::new(engine.clone(), parts, &config));
 
     let shared = service.clone();
     let server = HttpServer::new(move || {

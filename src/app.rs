@@ -3,21 +3,21 @@
 use std::any::Any;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::{Extensions, Server};
 use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
 use actix_web::{App, HttpServer, web};
-use taskcast_actors::memory::MemoryStore;
-use taskcast_actors::ports::{StoreError, TaskStore};
+use taskcast_actors::ports::StoreError;
 use taskcast_actors::{Engine, RingLimits, Settings, StartError};
 
-use crate::config::{Config, Storage};
+use crate::config::Config;
 use crate::http::parse::{BodyError, cleanup_rules};
+use crate::http::parts::Parts;
 use crate::http::{self, Service};
-use crate::stores::sqlite::{OpenError, SqliteSettings, SqliteStore};
+use crate::storage;
+use crate::stores::sqlite::OpenError;
 
 /// A connection whose peer takes nothing for this long is given up: there is no other write timeout. It also counts
 /// while a reader lives but does not read, which may well take a minute and costs nothing.
@@ -43,6 +43,9 @@ pub enum AppError {
         /// Why.
         error: OpenError,
     },
+    /// The storage is configured and not built.
+    #[error("storage {0} is not there yet")]
+    NotYet(crate::config::Storage),
     /// The store does not work.
     #[error("storage does not work: {0}")]
     Store(#[from] StoreError),
@@ -71,15 +74,19 @@ pub fn run(config: &Config) -> Result<(), AppError> {
         let address = SocketAddr::new(config.host, config.port);
         let listener = listen(address).map_err(|error| AppError::Listen { address, error })?;
         let bound = listener.local_addr()?;
-        let engine = start_engine(config)?;
-        let service = web::Data::new(Service::new(engine.clone(), config));
+        let (engine, parts) = start_engine(config).await?;
+        let (mode, survives) = (parts.mode(), parts.survives);
+        let service = web::Data::new(Service::new(engine.clone(), parts, config));
         let server = serve(config, listener, service.clone())?;
         tracing::info!(
-            storage = %config.storage,
-            survives = survives(config.storage),
+            storage = mode,
+            survives,
             "taskcast {} listens on http://{bound}",
             env!("CARGO_PKG_VERSION"),
         );
+        for setting in &config.unused {
+            tracing::warn!("{setting} is not used by storage {}", config.storage);
+        }
         let stopped = stop_on_signal(&server, &service);
         let served = server.await;
         stopped.abort();
@@ -87,14 +94,6 @@ pub fn run(config: &Config) -> Result<(), AppError> {
         tracing::info!("stopped");
         Ok(served?)
     })
-}
-
-/// What a success answer to a write survives.
-fn survives(storage: Storage) -> &'static str {
-    match storage {
-        Storage::Memory => "nothing: tasks are lost when the process ends",
-        Storage::Sqlite => "the end of the process and loss of power",
-    }
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
@@ -106,11 +105,11 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Starts the engine over the storage that `config` names.
+/// Starts the engine over the storage that `config` names, and says what that is made of.
 ///
 /// # Errors
 /// When the storage cannot be opened or the engine's threads cannot be started.
-pub fn start_engine(config: &Config) -> Result<Engine, AppError> {
+pub async fn start_engine(config: &Config) -> Result<(Engine, Parts), AppError> {
     let settings = Settings {
         arbiters: config.engine.arbiters,
         idle: config.engine.idle,
@@ -124,18 +123,12 @@ pub fn start_engine(config: &Config) -> Result<Engine, AppError> {
         cleanup: cleanup_rules(&config.cleanup_rules).map_err(AppError::Cleanup)?,
         ..Settings::default()
     };
-    Ok(Engine::builder(open_store(config)?).settings(settings).actors_at_home(true).start()?)
-}
-
-fn open_store(config: &Config) -> Result<Arc<dyn TaskStore>, AppError> {
-    Ok(match config.storage {
-        Storage::Memory => Arc::new(MemoryStore::new()),
-        Storage::Sqlite => {
-            let path = &config.db_path;
-            let opened = SqliteStore::open(path, SqliteSettings::default());
-            Arc::new(opened.map_err(|error| AppError::Open { path: path.display().to_string(), error })?)
-        }
-    })
+    let opened = storage::open(config).await?;
+    let mut builder = Engine::builder(opened.store).settings(settings).actors_at_home(true);
+    if let Some(bus) = opened.bus {
+        builder = builder.bus(bus);
+    }
+    Ok((builder.start()?, opened.parts))
 }
 
 fn serve(config: &Config, listener: TcpListener, service: web::Data<Service>) -> io::Result<Server> {

@@ -15,6 +15,7 @@ pub mod cli;
 pub mod config;
 pub mod http;
 pub mod metrics;
+mod storage;
 pub mod stores;
 pub mod telemetry;
 

@@ -14,6 +14,8 @@ use taskcast_actors::domain::TaskStatus;
 use taskcast_actors::stats::Stats;
 use taskcast_actors::{Engine, LiveBatch};
 
+use crate::http::parts::{DependencyState, Parts};
+
 /// Upper bounds of latency histograms, in seconds.
 const SECONDS: [f64; 11] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
 
@@ -132,13 +134,14 @@ impl Metrics {
     }
 
     /// Everything in Prometheus text form.
-    pub fn render(&self, engine: &Engine) -> String {
+    pub fn render(&self, engine: &Engine, parts: &Parts) -> String {
         let mut text = Vec::new();
         if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
             tracing::error!(%error, "metrics could not be written");
         }
         let mut text = String::from_utf8_lossy(&text).into_owned();
         write_engine(&mut text, engine);
+        write_parts(&mut text, parts);
         text
     }
 }
@@ -191,6 +194,34 @@ fn write_engine(out: &mut String, engine: &Engine) {
     write_transitions(out, stats);
     write_histogram(out, "taskcast_commit_duration_seconds", &stats.commit_latency_us.cumulative(), 1e-6);
     write_histogram(out, "taskcast_commit_batch_size", &stats.batch_size.cumulative(), 1.0);
+}
+
+fn write_parts(out: &mut String, parts: &Parts) {
+    for gauge in &parts.gauges {
+        metric(out, gauge.name, gauge.help, gauge.kind, (gauge.value)());
+    }
+    if parts.dependencies.is_empty() {
+        return;
+    }
+    let states: Vec<_> = parts.dependencies.iter().map(|found| (found.name, (found.state)())).collect();
+    let up = |state: &DependencyState| u64::from(state.state == "healthy");
+    labelled(out, "taskcast_dependency_up", "Whether a server works", "gauge", (&states, up));
+    let name = "taskcast_reconnects_total";
+    labelled(out, name, "Connections made again", "counter", (&states, |state| state.reconnects));
+}
+
+fn labelled(
+    out: &mut String,
+    name: &str,
+    help: &str,
+    kind: &str,
+    (states, value): (&[(&str, DependencyState)], impl Fn(&DependencyState) -> u64),
+) {
+    writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}").expect("a String takes all text");
+    for (dependency, state) in states {
+        let value = value(state);
+        writeln!(out, "{name}{{dependency=\"{dependency}\"}} {value}").expect("a String takes all text");
+    }
 }
 
 fn metric(out: &mut String, name: &str, help: &str, kind: &str, value: impl std::fmt::Display) {

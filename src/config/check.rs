@@ -40,7 +40,7 @@ fn section(
     let mut checked = Map::new();
     for (name, value) in map {
         let place = place.field(&name);
-        let key = schema::in_file(&place.pattern);
+        let key = schema::find(&place.pattern);
         if key.is_none() && !schema::is_section(&place.pattern) {
             return Err(place.unknown());
         }
@@ -189,12 +189,12 @@ mod tests {
         let tree = json!({
             "dbPath": "/data/${WORD}.db",
             "auth": {"jwt": {"audience": ["${WORD}", "$${WORD}"]}},
-            "storageLifecycle": {"a": [{"b": "${NUMBER}"}]},
+            "cleanup": {"rules": [{"match": {"status": ["${WORD}"]}}]},
         });
         let expected = json!({
             "dbPath": "/data/hidden.db",
             "auth": {"jwt": {"audience": ["hidden", "${WORD}"]}},
-            "storageLifecycle": {"a": [{"b": "42"}]},
+            "cleanup": {"rules": [{"match": {"status": ["hidden"]}}]},
         });
         assert_eq!(Value::Object(check(tree, &env).unwrap()), expected);
     }

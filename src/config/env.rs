@@ -67,9 +67,10 @@ mod tests {
             ("TASKCAST_JWT_PUBLIC_KEY_FILE", "k", "auth.jwt.publicKeyFile", json!("k")),
             ("TASKCAST_ADMIN_TOKEN", "t", "adminToken", json!("t")),
             ("SENTRY_DSN", "d", "sentry.dsn", json!("d")),
-            ("TASKCAST_REDIS_URL", "r", "TASKCAST_REDIS_URL", json!("r")),
-            ("TASKCAST_POSTGRES_URL", "p", "TASKCAST_POSTGRES_URL", json!("p")),
-            ("TASKCAST_AUTO_MIGRATE", "1", "TASKCAST_AUTO_MIGRATE", json!(true)),
+            ("TASKCAST_REDIS_PREFIX", "x", "redis.prefix", json!("x")),
+            ("TASKCAST_REDIS_URL", "r", "redis.url", json!("r")),
+            ("TASKCAST_POSTGRES_URL", "p", "postgres.url", json!("p")),
+            ("TASKCAST_AUTO_MIGRATE", "1", "postgres.autoMigrate", json!(true)),
         ];
         for (name, text, path, value) in table {
             let env = |asked: &str| (asked == name).then(|| text.to_owned());

@@ -86,6 +86,22 @@ pub enum ConfigError {
         /// The other.
         second: String,
     },
+    /// A setting asks for a server and nothing says where it is.
+    #[error("{wanted} needs a server that is not configured, set `{key}` or {variable}")]
+    Missing {
+        /// What asks for it.
+        wanted: String,
+        /// The key that would say where it is.
+        key: &'static str,
+        /// The variable that would.
+        variable: &'static str,
+    },
+    /// A setting moves tasks to an archive and there is none.
+    #[error("{setting} needs an archive, use storage redis with a Postgres URL or remove it")]
+    NeedsArchive {
+        /// Which key.
+        setting: String,
+    },
     /// The setting asks for something this version does not have.
     #[error("cannot start with {setting}: this version does not support it yet, remove it")]
     Unsupported {
@@ -109,6 +125,8 @@ impl ConfigError {
             Self::UnsetVariable { .. } => "config_unset_variable",
             Self::BadPlaceholder { .. } => "config_bad_placeholder",
             Self::Contradiction { .. } => "config_contradiction",
+            Self::Missing { .. } => "config_missing",
+            Self::NeedsArchive { .. } => "config_needs_archive",
             Self::Unsupported { .. } => "config_unsupported",
         }
     }

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::adapters::Storage;
 use super::layers::Layer;
 use super::server::LogLevel;
+use super::storage::Storage;
 
 /// What the command line sets. It wins over everything else.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -93,7 +93,7 @@ impl Layers {
 }
 
 fn default(path: &str) -> Option<Found> {
-    let value = match schema::in_file(path)?.default {
+    let value = match schema::find(path)?.default {
         Preset::Unset => return None,
         Preset::Bool(on) => Value::Bool(on),
         Preset::Int(number) => Value::from(number),

@@ -7,11 +7,10 @@
 //!
 //! **Promised:** a server that starts does what its configuration says. Unknown keys, wrong types, unset variables,
 //! contradictions and features that do not exist here (`unsupported`) are errors, never warnings.
-//! No error contains a configured value and [`Config`] has no field for a secret, so printing either is safe.
+//! No error contains a configured value and [`Config`] hides its secrets, so printing either is safe.
 //!
 //! **Absent:** reloading, IO other than reading the one file, and structs for sections this version only refuses.
 
-mod adapters;
 mod auth;
 mod check;
 mod cleanup;
@@ -33,6 +32,7 @@ mod sentry;
 mod server;
 mod shutdown;
 mod sse;
+mod storage;
 mod unique;
 mod unsupported;
 mod webhook;
@@ -42,7 +42,6 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use adapters::Storage;
 pub use auth::AuthMode;
 pub use cors::CorsOrigins;
 pub use engine::EngineSettings;
@@ -51,6 +50,7 @@ pub use error::ConfigError;
 pub use flags::Flags;
 pub use limits::Limits;
 pub use server::LogLevel;
+pub use storage::{PostgresConfig, RedisConfig, ReleaseAfter, Storage};
 
 /// Everything the server is told at start, checked and complete.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,6 +69,14 @@ pub struct Config {
     pub storage: Storage,
     /// The database file of [`Storage::Sqlite`].
     pub db_path: PathBuf,
+    /// Redis, as the store or as the bus between instances.
+    pub redis: Option<RedisConfig>,
+    /// Postgres, as the store or as the archive behind Redis.
+    pub postgres: Option<PostgresConfig>,
+    /// When tasks leave Redis for the archive.
+    pub release: ReleaseAfter,
+    /// Settings that are there for others: nothing here uses them.
+    pub unused: Vec<String>,
     /// Who may call the API.
     pub auth_mode: AuthMode,
     /// How large and how slow a request may be.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::error::ConfigError;
 use super::layers::Layers;
 use super::{
-    Config, EngineSettings, Flags, Limits, adapters, auth, check, cleanup, cors, env, server, shutdown, sse,
+    Config, EngineSettings, Flags, Limits, auth, check, cleanup, cors, env, server, shutdown, sse, storage,
     unsupported,
 };
 
@@ -20,14 +20,19 @@ pub(super) fn resolve(
     let env = |name: &str| env::set(name, env);
     let layers = Layers { file: check::check(file, &env)?, env: env::layer(&env)?, flags: flags.layer() };
     unsupported::refuse(&layers)?;
+    let chosen = storage::choose(&layers)?;
     Ok(Config {
         source: None,
         host: server::host(&layers),
         port: server::port(&layers),
         log_level: server::log_level(&layers),
         http_workers: server::http_workers(&layers, cores),
-        storage: adapters::storage(&layers)?,
-        db_path: adapters::db_path(&layers, flags)?,
+        storage: chosen.storage,
+        db_path: storage::db_path(&layers, flags)?,
+        redis: chosen.redis,
+        postgres: chosen.postgres,
+        release: chosen.release,
+        unused: chosen.unused,
         auth_mode: auth::mode(),
         limits: Limits::new(&layers),
         sse_keepalive: sse::keepalive(&layers),
@@ -66,7 +71,7 @@ mod tests {
 
     use super::testing::resolved;
     use super::*;
-    use crate::config::{AuthMode, CorsOrigins, LogLevel, Storage, schema};
+    use crate::config::{AuthMode, CorsOrigins, LogLevel, ReleaseAfter, Storage, schema};
 
     #[test]
     fn nothing_set_gives_the_documented_defaults() {
@@ -79,6 +84,10 @@ mod tests {
             http_workers: 3,
             storage: Storage::Sqlite,
             db_path: "./taskcast.db".into(),
+            redis: None,
+            postgres: None,
+            release: ReleaseAfter::default(),
+            unused: Vec::new(),
             auth_mode: AuthMode::None,
             limits: Limits {
                 body_bytes: 8_388_608,

@@ -2,8 +2,7 @@
 
 use super::kind::Kind;
 use super::{
-    adapters, auth, cleanup, cors, engine, limits, metrics, sentry, server, shutdown, sse, unsupported,
-    webhook, workers,
+    auth, cleanup, cors, engine, limits, metrics, sentry, server, shutdown, sse, storage, webhook, workers,
 };
 
 /// The largest integer every JSON reader keeps exact.
@@ -17,7 +16,7 @@ pub(super) const MAX_COUNT: u64 = 4_294_967_295;
 
 const SECTIONS: &[&[Key]] = &[
     server::KEYS,
-    adapters::KEYS,
+    storage::KEYS,
     auth::KEYS,
     limits::KEYS,
     sse::KEYS,
@@ -29,7 +28,6 @@ const SECTIONS: &[&[Key]] = &[
     sentry::KEYS,
     cors::KEYS,
     engine::KEYS,
-    unsupported::KEYS,
 ];
 
 /// One thing that can be configured.
@@ -43,8 +41,6 @@ pub(super) struct Key {
     pub(super) default: Preset,
     /// The environment variable that sets it.
     pub(super) variable: Option<&'static str>,
-    /// Whether a file may set it; a key that only a variable sets has the variable's name as path.
-    pub(super) in_file: bool,
 }
 
 /// A default, in a form that constants can have.
@@ -63,7 +59,7 @@ pub(super) enum Preset {
 impl Key {
     /// An optional key of the file.
     pub(super) const fn new(path: &'static str, kind: Kind) -> Self {
-        Self { path, kind, default: Preset::Unset, variable: None, in_file: true }
+        Self { path, kind, default: Preset::Unset, variable: None }
     }
 
     /// An integer of the file, from `least` to `most`.
@@ -74,11 +70,6 @@ impl Key {
     /// A time in milliseconds, at least `least`.
     pub(super) const fn millis(path: &'static str, least: u64, default: u64) -> Self {
         Self::int(path, least, MAX_MILLIS, default)
-    }
-
-    /// Something only the environment can set.
-    pub(super) const fn only_variable(name: &'static str, kind: Kind) -> Self {
-        Self { variable: Some(name), in_file: false, ..Self::new(name, kind) }
     }
 
     /// The same key, with a default.
@@ -97,9 +88,9 @@ pub(super) fn keys() -> impl Iterator<Item = &'static Key> {
     SECTIONS.iter().copied().flatten()
 }
 
-/// The key a file may have at `path`.
-pub(super) fn in_file(path: &str) -> Option<&'static Key> {
-    keys().find(|key| key.in_file && key.path == path)
+/// The key at `path`.
+pub(super) fn find(path: &str) -> Option<&'static Key> {
+    keys().find(|key| key.path == path)
 }
 
 /// Whether a file may have a map of further keys at `path`.
@@ -110,8 +101,7 @@ pub(super) fn is_section(path: &str) -> bool {
 /// The known key or section that resembles `path` most, if one resembles it at all.
 pub(super) fn nearest(path: &str) -> Option<&'static str> {
     let wanted = plain(path);
-    let known = keys().filter(|key| key.in_file);
-    known
+    keys()
         .flat_map(|key| std::iter::once(key.path).chain(sections_of(key)))
         .map(|name| (strsim::osa_distance(&wanted, &plain(name)), name))
         .min_by_key(|(distance, _)| *distance)
@@ -123,7 +113,7 @@ pub(super) fn nearest(path: &str) -> Option<&'static str> {
 /// The only known key with the same last name, for one written at the wrong depth.
 fn moved(path: &str) -> Option<&'static str> {
     let last = |path: &str| path.rsplit('.').next().map(plain);
-    let mut same = keys().filter(|key| key.in_file && last(key.path) == last(path));
+    let mut same = keys().filter(|key| last(key.path) == last(path));
     let first = same.next()?;
     same.next().is_none().then_some(first.path)
 }

@@ -4,16 +4,7 @@
 use serde_json::Value;
 
 use super::error::ConfigError;
-use super::kind::Kind;
 use super::layers::Layers;
-use super::schema::Key;
-
-/// Variables that set no key of the file.
-pub(super) const KEYS: &[Key] = &[
-    Key::only_variable("TASKCAST_REDIS_URL", Kind::Text),
-    Key::only_variable("TASKCAST_POSTGRES_URL", Kind::Text),
-    Key::only_variable("TASKCAST_AUTO_MIGRATE", Kind::Bool),
-];
 
 /// Which values of a setting ask for something that is not there.
 #[derive(Debug, Clone, Copy)]
@@ -28,8 +19,6 @@ enum When {
     Is(&'static [&'static str]),
 }
 
-const ELSEWHERE: When = When::Is(&["redis", "postgres"]);
-
 const REFUSED: &[(&str, When)] = &[
     ("auth.mode", When::Is(&["jwt"])),
     ("auth.jwt", When::Set),
@@ -43,17 +32,6 @@ const REFUSED: &[(&str, When)] = &[
     ("sentry", When::Set),
     ("workers.enabled", When::True),
     ("metrics.auth", When::True),
-    ("storage", ELSEWHERE),
-    ("storageLifecycle", When::Set),
-    ("adapters.broadcast.provider", ELSEWHERE),
-    ("adapters.broadcast.url", When::Set),
-    ("adapters.shortTermStore.provider", ELSEWHERE),
-    ("adapters.shortTermStore.url", When::Set),
-    ("adapters.longTermStore.provider", ELSEWHERE),
-    ("adapters.longTermStore.url", When::Set),
-    ("TASKCAST_REDIS_URL", When::Set),
-    ("TASKCAST_POSTGRES_URL", When::Set),
-    ("TASKCAST_AUTO_MIGRATE", When::True),
 ];
 
 /// Refuses the first setting that asks for something this version does not have.
@@ -106,34 +84,15 @@ mod tests {
             (json!({"sentry": {"dsn": "s3cret"}}), "sentry"),
             (json!({"workers": {"enabled": true}}), "workers.enabled"),
             (json!({"metrics": {"auth": true}}), "metrics.auth"),
-            (json!({"storage": "redis"}), "storage"),
-            (json!({"storage": "postgres"}), "storage"),
-            (json!({"storageLifecycle": {"anything": [1]}}), "storageLifecycle"),
-            (json!({"adapters": {"broadcast": {"provider": "redis"}}}), "adapters.broadcast.provider"),
-            (json!({"adapters": {"broadcast": {"url": "s3cret"}}}), "adapters.broadcast.url"),
-            (
-                json!({"adapters": {"shortTermStore": {"provider": "redis"}}}),
-                "adapters.shortTermStore.provider",
-            ),
-            (json!({"adapters": {"shortTermStore": {"url": "s3cret"}}}), "adapters.shortTermStore.url"),
-            (
-                json!({"adapters": {"longTermStore": {"provider": "postgres"}}}),
-                "adapters.longTermStore.provider",
-            ),
-            (json!({"adapters": {"longTermStore": {"url": "s3cret"}}}), "adapters.longTermStore.url"),
         ]
     }
 
-    const VARIABLES: [(&str, &str, &str); 9] = [
+    const VARIABLES: [(&str, &str, &str); 5] = [
         ("TASKCAST_AUTH_MODE", "jwt", "auth.mode"),
         ("TASKCAST_JWT_SECRET", "s3cret", "auth.jwt"),
         ("TASKCAST_JWT_PUBLIC_KEY_FILE", "s3cret", "auth.jwt"),
         ("TASKCAST_ADMIN_TOKEN", "s3cret", "adminToken"),
-        ("TASKCAST_STORAGE", "redis", "storage"),
         ("SENTRY_DSN", "s3cret", "sentry"),
-        ("TASKCAST_REDIS_URL", "s3cret", "TASKCAST_REDIS_URL"),
-        ("TASKCAST_POSTGRES_URL", "s3cret", "TASKCAST_POSTGRES_URL"),
-        ("TASKCAST_AUTO_MIGRATE", "true", "TASKCAST_AUTO_MIGRATE"),
     ];
 
     #[test]

@@ -1,13 +1,18 @@
 //! `GET /`, `/health`, `/health/ready`, `/health/detail`, `/metrics` (PROTOCOL §16).
 
+mod report;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
+use futures_util::future::join_all;
 use serde::Serialize;
 use tokio::time::timeout;
 
+use self::report::{Detail, Ready, ReadyDependency, Status};
 use super::Service;
+use super::parts::{Dependency, Failure};
 
 const NAME: &str = "taskcast";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -60,97 +65,60 @@ pub async fn live() -> HttpResponse {
     HttpResponse::Ok().json(Live { ok: true, name: NAME, version: VERSION, api_version: API_VERSION })
 }
 
-#[derive(Serialize)]
-struct Ready {
-    ok: bool,
-    dependencies: BTreeMap<&'static str, ()>,
+/// What all parts answered when they were asked just now.
+pub(super) struct Checked {
+    storage: bool,
+    failures: BTreeMap<&'static str, Option<Failure>>,
+    serves: bool,
 }
 
-/// Ready to serve: storage answers and the server is not about to stop.
+impl Checked {
+    async fn now(service: &Service) -> Self {
+        let asked = join_all(service.parts.dependencies.iter().map(check));
+        let storage = timeout(CHECK_DEADLINE, service.engine.health());
+        let (storage, asked) = futures_util::join!(storage, asked);
+        let storage = matches!(storage, Ok(Ok(())));
+        let essential = service.parts.dependencies.iter().filter(|dependency| dependency.essential);
+        let failures: BTreeMap<_, _> = asked.into_iter().collect();
+        let working = essential.map(|dependency| failures[dependency.name]).all(|found| found.is_none());
+        Self { storage, serves: storage && working && !service.drain.has_started(), failures }
+    }
+
+    /// How the adapter with this provider does, which is in the role of `name` if it is a server.
+    fn status(&self, name: Option<&'static str>) -> Status {
+        let works = match name {
+            Some(name) => self.failures.get(name).is_none_or(Option::is_none),
+            None => self.storage,
+        };
+        if works { Status::Ok } else { Status::Error }
+    }
+}
+
+async fn check(dependency: &Dependency) -> (&'static str, Option<Failure>) {
+    let found = match timeout(CHECK_DEADLINE, (dependency.check)()).await {
+        Ok(found) => found.err(),
+        Err(_) => Some("timeout"),
+    };
+    (dependency.name, found)
+}
+
+/// Ready to serve: everything essential answers, and the server is not about to stop.
 pub async fn ready(service: web::Data<Service>) -> HttpResponse {
-    let ok = !service.drain.has_started() && storage_works(&service).await;
-    let body = Ready { ok, dependencies: BTreeMap::new() };
-    if ok { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
-}
-
-async fn storage_works(service: &Service) -> bool {
-    matches!(timeout(CHECK_DEADLINE, service.engine.health()).await, Ok(Ok(())))
-}
-
-#[derive(Serialize)]
-struct Mode {
-    mode: &'static str,
-}
-
-#[derive(Serialize)]
-struct Adapter {
-    provider: &'static str,
-    status: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Adapters {
-    broadcast: Adapter,
-    short_term_store: Adapter,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    long_term_store: Option<Adapter>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct StorageDetail {
-    release_ready: bool,
-    required_storage_protocol_version: u32,
-    active_writer_count: u32,
-    incompatible_writer_ids: Vec<String>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Detail {
-    ok: bool,
-    name: &'static str,
-    version: &'static str,
-    api_version: &'static str,
-    uptime: u64,
-    auth: Mode,
-    adapters: Adapters,
-    dependencies: BTreeMap<&'static str, ()>,
-    storage: StorageDetail,
+    let checked = Checked::now(&service).await;
+    let dependencies = checked.failures.iter().map(|(name, found)| (*name, ReadyDependency::of(*found)));
+    let body = Ready { ok: checked.serves, dependencies: dependencies.collect() };
+    if body.ok { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
 }
 
 /// What the server is made of and how its parts are.
 pub async fn detail(service: web::Data<Service>) -> HttpResponse {
-    let ok = storage_works(&service).await;
-    let status = if ok { "ok" } else { "error" };
-    let provider = service.settings.storage.as_str();
-    let durable = provider != "memory";
-    HttpResponse::Ok().json(Detail {
-        ok: ok && !service.drain.has_started(),
-        name: NAME,
-        version: VERSION,
-        api_version: API_VERSION,
-        uptime: service.started.elapsed().as_secs(),
-        auth: Mode { mode: service.settings.auth_mode },
-        adapters: Adapters {
-            broadcast: Adapter { provider: "memory", status: "ok" },
-            short_term_store: Adapter { provider, status },
-            long_term_store: durable.then_some(Adapter { provider, status }),
-        },
-        dependencies: BTreeMap::new(),
-        storage: StorageDetail {
-            release_ready: false,
-            required_storage_protocol_version: 2,
-            active_writer_count: 1,
-            incompatible_writer_ids: Vec::new(),
-        },
-    })
+    let checked = Checked::now(&service).await;
+    HttpResponse::Ok().json(Detail::of(&service, &checked))
 }
 
 /// Everything that is counted, in Prometheus text form.
 pub async fn metrics(service: web::Data<Service>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
-        .body(service.metrics.render(&service.engine))
+        .body(service.metrics.render(&service.engine, &service.parts))
 }

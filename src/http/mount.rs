@@ -14,11 +14,13 @@ use super::{Service, observe, routes};
 /// use taskcast::config::{Config, Storage};
 /// use taskcast::http::{self, Service};
 ///
+/// # actix_web::rt::System::new().block_on(async {
 /// let config = Config { storage: Storage::Memory, ..Config::default() };
-/// let engine = taskcast::app::start_engine(&config)?;
-/// let service = web::Data::new(Service::new(engine, &config));
+/// let (engine, parts) = taskcast::app::start_engine(&config).await?;
+/// let service = web::Data::new(Service::new(engine, parts, &config));
 /// let app = App::new().service(http::mount("/streams", service)).route("/", web::get().to(|| async { "mine" }));
 /// # Ok::<(), taskcast::app::AppError>(())
+/// # }).unwrap();
 /// ```
 pub fn mount(prefix: &str, service: web::Data<Service>) -> impl HttpServiceFactory + use<> {
     let limits = service.settings.limits;

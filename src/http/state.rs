@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use taskcast_actors::Engine;
 
 use super::parse::events::PublishLimits;
+use super::parts::Parts;
 use super::stream::Drain;
-use crate::config::{Config, CorsOrigins, Limits, Storage};
+use crate::config::{Config, CorsOrigins, Limits};
 use crate::metrics::Metrics;
 
 /// Settings of the HTTP service.
@@ -18,8 +19,6 @@ pub struct ServiceSettings {
     pub keepalive: Duration,
     /// Who may read answers in a browser.
     pub cors: CorsOrigins,
-    /// Where tasks are kept, for `/health/detail`.
-    pub storage: Storage,
     /// The authentication mode, for `/health/detail`.
     pub auth_mode: &'static str,
 }
@@ -35,6 +34,8 @@ impl ServiceSettings {
 pub struct Service {
     /// The engine.
     pub engine: Engine,
+    /// What the engine stands on.
+    pub parts: Parts,
     /// Settings.
     pub settings: ServiceSettings,
     /// Says when streams have to end.
@@ -46,15 +47,15 @@ pub struct Service {
 }
 
 impl Service {
-    /// The service over `engine`, with what `config` says about HTTP.
-    pub fn new(engine: Engine, config: &Config) -> Self {
+    /// The service over `engine`, which stands on `parts`, with what `config` says about HTTP.
+    pub fn new(engine: Engine, parts: Parts, config: &Config) -> Self {
         Self {
             engine,
+            parts,
             settings: ServiceSettings {
                 limits: config.limits,
                 keepalive: config.sse_keepalive,
                 cors: config.cors_origins.clone(),
-                storage: config.storage,
                 auth_mode: config.auth_mode.as_str(),
             },
             drain: Drain::new(config.shutdown_drain),

@@ -63,7 +63,8 @@ async fn the_server_is_healthy_and_says_so(server: Server) {
         adapters["longTermStore"] = json!({"provider": "sqlite", "status": "ok"});
     }
     let storage = json!({"releaseReady": false, "requiredStorageProtocolVersion": 2,
-        "activeWriterCount": 1, "incompatibleWriterIds": []});
+        "activeWriterCount": 1, "incompatibleWriterIds": [],
+        "survives": detail["storage"]["survives"].as_str().expect("a sentence")});
     detail["uptime"] = json!(0);
     let expected = json!({"ok": true, "name": "taskcast", "version": VERSION, "apiVersion": "v1",
         "uptime": 0, "auth": {"mode": "none"}, "adapters": adapters, "dependencies": {}, "storage": storage});

@@ -64,7 +64,8 @@ fn detail() -> Record {
         .need("releaseReady", flag("Whether tasks can be moved to cold storage."))
         .need("requiredStorageProtocolVersion", int("", 0.0))
         .need("activeWriterCount", int("", 0.0))
-        .need("incompatibleWriterIds", list("", text("")));
+        .need("incompatibleWriterIds", list("", text("")))
+        .need("survives", text("What a success answer to a write survives."));
     about_service(Record::new("What the server is made of and how its parts are.").need("ok", flag("")))
         .need("uptime", int("Seconds.", 0.0))
         .need("auth", auth)
