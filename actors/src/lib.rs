@@ -60,6 +60,8 @@ mod task;
 pub mod testing;
 #[cfg(feature = "engine")]
 mod verbs;
+#[cfg(feature = "engine")]
+mod watched;
 
 #[cfg(feature = "engine")]
 pub use self::{

@@ -20,6 +20,7 @@ use crate::live::{LiveBatch, LiveEnd, Run};
 use crate::ports::{Page, StoreError};
 use crate::ring::RingRead;
 use crate::task::{Joined, Subscribe};
+use crate::watched::ReaderMark;
 
 use self::replay::Replay;
 
@@ -129,6 +130,7 @@ pub struct Subscription {
     phase: Phase,
     /// How often in a row the actor died when it was asked to let this reader join again.
     deaths: u32,
+    _counted: ReaderMark,
 }
 
 impl Subscription {

@@ -18,6 +18,8 @@ use crate::live::LiveEnd;
 use crate::shared::Shared;
 use crate::shared_event::SharedEvent;
 
+const ANSWER_LOST: &str = "the answer to a commit was lost";
+
 /// What a step leaves behind.
 enum Finished {
     Nothing(Option<State>),
@@ -92,7 +94,7 @@ impl TaskActor {
             }
         }
         if outcome.unseen {
-            self.shared.firehose.gap();
+            self.shared.unseen(ANSWER_LOST);
         }
         match outcome.state.take() {
             Some(state) => self.settle(state, outcome, ctx),
@@ -113,7 +115,7 @@ impl TaskActor {
             Ok(Done::Written(mut outcome)) => {
                 std::mem::take(&mut outcome.results).iter().for_each(|result| self.count(result));
                 if outcome.unseen {
-                    self.shared.firehose.gap();
+                    self.shared.unseen(ANSWER_LOST);
                 }
                 if let Some(state) = outcome.state.take() {
                     self.settle(state, *outcome, ctx);
@@ -155,7 +157,7 @@ impl TaskActor {
     pub(super) fn settle(&mut self, state: State, outcome: Outcome, ctx: &mut Context<Self>) {
         if self.incarnation.is_some_and(|known| known != state.stamp.incarnation) {
             if outcome.change.is_some() {
-                self.shared.firehose.gap();
+                self.shared.unseen("a commit was made on a log that was replaced");
             }
             self.leave(LiveEnd::Replaced);
             return;
@@ -164,7 +166,11 @@ impl TaskActor {
         match &outcome.change {
             Some(change) => {
                 self.shared.announcer.announce(change);
-                self.show(&state, &change.events, outcome.running);
+                let open = self.shared.firehose.is_open();
+                let shown = self.show(&state, &change.events, outcome.running, open);
+                if open {
+                    self.shared.firehose.push(change.expected, &shown);
+                }
             }
             None => self.live.advance(state.stamp.version),
         }
@@ -175,12 +181,18 @@ impl TaskActor {
         self.state = Some(state);
     }
 
-    /// Lets readers see `events`, the newest of the log, with their running values if those were made.
-    pub(super) fn show(&self, state: &State, events: &[Arc<TaskEvent>], running: Vec<Option<Json>>) {
-        let followed = self.shared.firehose.is_followed();
-        if events.is_empty() || !(followed || self.live.readers() > 0) {
+    /// Lets readers see `events`, the newest of the log, with their running values if those were made. Gives back
+    /// what they share, if there are readers or it is `wanted`.
+    pub(super) fn show(
+        &self,
+        state: &State,
+        events: &[Arc<TaskEvent>],
+        running: Vec<Option<Json>>,
+        wanted: bool,
+    ) -> Vec<Arc<SharedEvent>> {
+        if events.is_empty() || !(wanted || self.live.readers() > 0) {
             self.live.advance(state.stamp.version);
-            return;
+            return Vec::new();
         }
         let mut running = running.into_iter();
         let share =
@@ -188,9 +200,7 @@ impl TaskActor {
         let events: Vec<_> = events.iter().map(share).collect();
         let weighed = events.iter().map(|event| (Arc::clone(event), event.event().weight()));
         self.live.push(state.stamp.version - events.len() as u64, weighed);
-        if followed {
-            self.shared.firehose.push(&events);
-        }
+        events
     }
 
     fn count(&self, result: &Result<Written, EngineError>) {

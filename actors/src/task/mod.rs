@@ -101,7 +101,7 @@ impl Actor for TaskActor {
 impl Drop for TaskActor {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.shared.firehose.gap();
+            self.shared.unseen("an actor panicked");
         }
         self.live.end(LiveEnd::Detached);
         self.shared.stats.active_actors.fetch_sub(1, Relaxed);

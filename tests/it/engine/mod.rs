@@ -3,6 +3,8 @@
 mod cluster;
 mod faults;
 mod firehose;
+mod followers;
+mod instances;
 mod lifecycle;
 mod overload;
 mod publishing;
