@@ -180,7 +180,7 @@ impl Firehose {
         order.fed = false;
         self.fed.store(false, Relaxed);
         if let Some(feed) = &mut order.feed {
-            feed.forget_tasks();
+            feed.stop();
         }
         true
     }

@@ -267,9 +267,15 @@ impl Subscription {
         }));
     }
 
+    /// Whether it is the same log, with all of it that this reader has seen.
+    fn can_go_on_with(&self, joined: &Joined) -> bool {
+        let (before, now) = (self.joined.plan.boundary, joined.plan.boundary);
+        before.incarnation == now.incarnation && now.version >= self.next
+    }
+
     fn rejoined(&mut self, joined: Result<Joined, EngineError>) -> Option<Batch> {
         match joined {
-            Ok(joined) if joined.plan.boundary.incarnation == self.joined.plan.boundary.incarnation => {
+            Ok(joined) if self.can_go_on_with(&joined) => {
                 self.joined = joined;
                 self.phase = Phase::Live;
                 self.deaths = 0;

@@ -66,6 +66,12 @@ impl Feed {
         self.epoch += 1;
     }
 
+    /// Nobody follows any more.
+    pub(super) fn stop(&mut self) {
+        self.forget_tasks();
+        self.sequences = Sequences::default();
+    }
+
     /// This instance committed `events` on a log that was at `before`.
     pub(super) fn committed(
         &mut self,

@@ -139,10 +139,8 @@ impl TaskActor {
 
     fn joined(&mut self, state: State, work: &Work, ctx: &mut Context<Self>) {
         self.settle(state, Outcome::nothing(), ctx);
-        let Some(mut state) = self.state.take() else {
-            work.fail(EngineError::Panicked);
-            return;
-        };
+        // Without a state this actor has left; whoever sent the message asks another one.
+        let Some(mut state) = self.state.take() else { return };
         match work {
             Work::Subscribe { message, reply } => reply.answer(Ok(self.join(&mut state, message))),
             Work::ExpectedSeq { message, reply } => {
@@ -155,7 +153,10 @@ impl TaskActor {
 
     /// Takes the committed `state` and lets readers see what is new.
     pub(super) fn settle(&mut self, state: State, outcome: Outcome, ctx: &mut Context<Self>) {
-        if self.incarnation.is_some_and(|known| known != state.stamp.incarnation) {
+        let replaced = self.incarnation.is_some_and(|known| known != state.stamp.incarnation);
+        let written = outcome.change.as_ref().map_or(0, |change| change.events.len() as u64);
+        // A store that lost the end of a log has another log than the one that readers have seen.
+        if replaced || state.stamp.version - written < self.live.next_position() {
             if outcome.change.is_some() {
                 self.shared.unseen("a commit was made on a log that was replaced");
             }
@@ -253,13 +254,23 @@ async fn single(shared: &Shared, id: &TaskId, state: Option<State>, work: Work) 
             Finished::Done(done, reply)
         }
         work => {
-            let loaded = match state.filter(|state| !work.needs_newer_than(state)) {
+            let state = match state {
+                Some(state) if work.doubts(&state) => if_still_there(shared, id, state).await,
+                state => state.filter(|state| !work.needs_newer_than(state)),
+            };
+            let loaded = match state {
                 Some(state) => Ok(Some(state)),
                 None => recover(&*shared.store, id).await.map_err(EngineError::Store),
             };
             Finished::Loaded(loaded, work)
         }
     }
+}
+
+/// The state, if the log is exactly there.
+async fn if_still_there(shared: &Shared, id: &TaskId, state: State) -> Option<State> {
+    let found = shared.store.head(id).await;
+    matches!(found, Ok(Some((_, stamp))) if stamp == state.stamp).then_some(state)
 }
 
 async fn delete(shared: &Shared, id: &TaskId, attempted: &AtomicBool) -> Result<Done, EngineError> {

@@ -1,5 +1,6 @@
 //! The engine as its embedders use it: over every kind of store, alone and with others, while everything fails.
 
+mod behind;
 mod cluster;
 mod faults;
 mod firehose;
