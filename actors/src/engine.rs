@@ -86,6 +86,7 @@ impl Engine {
         };
         let shared = Arc::new(Shared {
             store: parts.store,
+            cold: parts.cold,
             clock: parts.clock,
             hooks: parts.hooks,
             stats: Stats::default(),

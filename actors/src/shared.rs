@@ -9,7 +9,7 @@ use crate::admission::{Gauge, Inbox};
 use crate::broadcast::{Announcer, Instances};
 use crate::domain::Timestamp;
 use crate::firehose::Firehose;
-use crate::ports::{Clock, TaskHooks, TaskStore};
+use crate::ports::{Clock, ColdTier, TaskHooks, TaskStore};
 use crate::registry::Directory;
 use crate::settings::Settings;
 use crate::stats::Stats;
@@ -18,6 +18,8 @@ use crate::watched::Watched;
 /// What all parts of one engine share.
 pub(crate) struct Shared {
     pub(crate) store: Arc<dyn TaskStore>,
+    /// Where tasks can be moved that nobody writes to any more.
+    pub(crate) cold: Option<Arc<dyn ColdTier>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) hooks: Arc<dyn TaskHooks>,
     pub(crate) settings: Settings,

@@ -11,5 +11,6 @@ mod overload;
 mod publishing;
 mod races;
 mod reading;
+mod releasing;
 mod sequence;
 mod timers;
