@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use crate::ports::{Bus, BusError, BusSender, Interest, Topic};
+use crate::ports::{Bus, BusError, BusEvent, BusSender, Interest, Topic};
 
 /// See the module.
 pub struct FaultyBus {
@@ -20,6 +20,8 @@ pub struct FaultyBus {
     losing: AtomicUsize,
     /// Whether nothing can be subscribed to.
     deaf: AtomicBool,
+    /// Where this member's messages go.
+    sender: Mutex<Option<BusSender>>,
 }
 
 fn on_purpose() -> BusError {
@@ -36,8 +38,8 @@ impl FaultyBus {
 
     /// Fails nothing until told to.
     pub fn by_hand(inner: Arc<dyn Bus>) -> Self {
-        let (rng, kept) = (Mutex::default(), Mutex::default());
-        Self { inner, rng, kept, losing: AtomicUsize::new(0), deaf: AtomicBool::new(false) }
+        let (rng, kept, sender) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { inner, rng, kept, losing: AtomicUsize::new(0), deaf: AtomicBool::new(false), sender }
     }
 
     /// The next messages about tasks are lost, and nobody notices.
@@ -55,6 +57,15 @@ impl FaultyBus {
         *self.rng.lock() = None;
     }
 
+    /// Tells this member that messages may have been lost.
+    pub fn gap(&self) {
+        if let Some(sender) = &*self.sender.lock()
+            && sender.try_send(BusEvent::Gap).is_err()
+        {
+            tracing::debug!("a gap was not told: the member has no room or is gone");
+        }
+    }
+
     fn is_lost(&self, topic: &Topic) -> bool {
         let one_less = |losing: usize| losing.checked_sub(1);
         matches!(topic, Topic::Task(_)) && self.losing.fetch_update(SeqCst, SeqCst, one_less).is_ok()
@@ -68,6 +79,7 @@ impl Bus for FaultyBus {
     }
 
     fn connect(&self, sender: BusSender) {
+        *self.sender.lock() = Some(sender.clone());
         self.inner.connect(sender);
     }
 

@@ -13,4 +13,5 @@ mod races;
 mod reading;
 mod releasing;
 mod sequence;
+mod simulated;
 mod timers;
