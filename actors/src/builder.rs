@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::engine::Engine;
-use crate::ports::{Bus, Clock, SystemClock, TaskHooks, TaskStore};
+use crate::ports::{Bus, Clock, ColdTier, SystemClock, TaskHooks, TaskStore};
 use crate::runtime::StartError;
 use crate::settings::Settings;
 
@@ -11,6 +11,7 @@ use crate::settings::Settings;
 pub struct EngineBuilder {
     pub(crate) store: Arc<dyn TaskStore>,
     pub(crate) bus: Option<Arc<dyn Bus>>,
+    pub(crate) cold: Option<Arc<dyn ColdTier>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) hooks: Arc<dyn TaskHooks>,
     pub(crate) settings: Settings,
@@ -23,6 +24,7 @@ impl EngineBuilder {
         Self {
             store,
             bus: None,
+            cold: None,
             clock: Arc::new(SystemClock),
             hooks: Arc::new(()),
             settings: Settings::default(),
@@ -33,6 +35,12 @@ impl EngineBuilder {
     /// Shares the store with other engines that are on the same bus.
     pub fn bus(mut self, bus: Arc<dyn Bus>) -> Self {
         self.bus = Some(bus);
+        self
+    }
+
+    /// Lets tasks be moved to cold storage; without it [`Engine::release`] is refused.
+    pub fn cold_tier(mut self, cold: Arc<dyn ColdTier>) -> Self {
+        self.cold = Some(cold);
         self
     }
 

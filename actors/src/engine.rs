@@ -7,24 +7,27 @@ use std::time::Duration;
 use actix::dev::ToEnvelope;
 use actix::{Actor, Addr, Arbiter, Handler, Message};
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::admission::{Gauge, Permit};
-use crate::broadcast;
+use crate::broadcast::{self, BroadcastActor, Follow, Leave};
 use crate::builder::EngineBuilder;
 use crate::domain::{Command, TaskId, Timestamp};
 use crate::error::EngineError;
-use crate::firehose::Firehose;
+use crate::firehose::{Firehose, Follower};
 use crate::registry::{Directory, FindOrStart, ForgetIdle, RegistryActor};
 use crate::runtime::{Runtime, StartError};
 use crate::shared::Shared;
 use crate::stats::Stats;
 use crate::task::{Attempt, Order, TaskActor};
+use crate::watched::Watched;
 
 /// How often an actor may die over a message before the task counts as unable to handle it.
 const MAX_DEATHS: u32 = 6;
 /// How often a stopping engine looks whether all is done.
 const STOP_POLL: Duration = Duration::from_millis(5);
+/// How long a new follower of all tasks waits until what happens on other instances comes in.
+const FOLLOW_WAIT: Duration = Duration::from_secs(1);
 
 /// A running engine. Clones are the same engine; it runs until [`Engine::stop`].
 ///
@@ -51,6 +54,7 @@ pub struct Engine {
 struct Inner {
     shared: Arc<Shared>,
     registry: Addr<RegistryActor>,
+    broadcast: Option<Addr<BroadcastActor>>,
     runtime: Mutex<Runtime>,
     stopping: AtomicBool,
     /// Whether task actors may live on the threads of those who send to them.
@@ -82,21 +86,25 @@ impl Engine {
         };
         let shared = Arc::new(Shared {
             store: parts.store,
+            cold: parts.cold,
             clock: parts.clock,
             hooks: parts.hooks,
             stats: Stats::default(),
             directory: Directory::default(),
-            firehose: Firehose::new(settings.firehose),
+            firehose: Firehose::new(settings.firehose, announcer.has_bus()),
+            watched: Arc::new(Watched::new(announcer.has_bus())),
+            instances: Mutex::default(),
             announcer,
             waiting: Arc::new(Gauge::new(settings.total_commands, settings.total_bytes)),
             closing: watch::Sender::new(false),
             settings,
         });
-        let (runtime, registry) = Runtime::start(&shared, bridge)?;
+        let (runtime, registry, broadcast) = Runtime::start(&shared, bridge)?;
         let engine = Self {
             inner: Arc::new(Inner {
                 shared,
                 registry,
+                broadcast,
                 runtime: Mutex::new(runtime),
                 stopping: AtomicBool::new(false),
                 at_home: AtomicBool::new(parts.at_home),
@@ -246,6 +254,20 @@ impl Engine {
         self.shared().closing.send_replace(true);
     }
 
+    /// All changes of all tasks from now on, on this and on all other instances. While the bus does not work this waits
+    /// a second; what was missed by then is told by [`crate::Followed::Lagged`] once it works.
+    pub async fn follow(&self) -> Follower {
+        let follower = self.shared().firehose.follow();
+        if let Some(broadcast) = &self.inner.broadcast {
+            let (heard, wait) = oneshot::channel();
+            broadcast.do_send(Follow(heard));
+            if !matches!(tokio::time::timeout(FOLLOW_WAIT, wait).await, Ok(Ok(()))) {
+                tracing::warn!("all tasks are followed before other instances are heard");
+            }
+        }
+        follower
+    }
+
     /// Stops the engine: new commands are refused, accepted ones are finished, what waits for the numbers before it is
     /// refused, then its threads end.
     pub async fn stop(&self) {
@@ -253,6 +275,11 @@ impl Engine {
         self.stop_holding();
         while self.waiting() > 0 {
             tokio::time::sleep(STOP_POLL).await;
+        }
+        if let Some(broadcast) = &self.inner.broadcast
+            && broadcast.send(Leave).await.is_err()
+        {
+            tracing::debug!("nobody to say goodbye to: the engine has stopped");
         }
         self.shared().firehose.end();
         self.inner.runtime.lock().stop();

@@ -43,6 +43,21 @@ pub enum EngineError {
     /// The store's answer was lost: it may or may not have been done.
     #[error("it is not known whether it was done: {0}")]
     Unknown(StoreError),
+    /// There is no cold tier to move a task to.
+    #[error("there is no cold storage")]
+    ReleaseUnsupported,
+    /// The conditions under which the task was to be moved to cold storage do not hold, and why.
+    #[error("{0}")]
+    ReleasePrecondition(String),
+    /// The task is being moved already, or is written to all the time.
+    #[error("the task is being moved or written to")]
+    ReleaseBusy,
+    /// The cold copy is not what the hot one is; the task stays hot. What is wrong is for logs.
+    #[error("the cold copy of the task is not complete")]
+    ReleaseIntegrity(String),
+    /// What moving the task needs cannot be reached at present; nothing was changed.
+    #[error(transparent)]
+    ReleaseUnavailable(StoreError),
     /// The task's actor died twice over it.
     #[error("the task could not handle this")]
     Panicked,

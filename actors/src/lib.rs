@@ -39,6 +39,8 @@ pub mod memory;
 #[cfg(feature = "engine")]
 mod registry;
 #[cfg(feature = "engine")]
+mod release;
+#[cfg(feature = "engine")]
 mod ring;
 #[cfg(feature = "engine")]
 mod runtime;
@@ -60,6 +62,8 @@ mod task;
 pub mod testing;
 #[cfg(feature = "engine")]
 mod verbs;
+#[cfg(feature = "engine")]
+mod watched;
 
 #[cfg(feature = "engine")]
 pub use self::{
@@ -70,6 +74,7 @@ pub use self::{
     history::{History, HistoryCursor, HistoryRequest},
     live::LiveBatch,
     ports::{Listing, Order, StoreError, TaskQuery},
+    release::{Release, Released},
     ring::RingLimits,
     runtime::StartError,
     settings::Settings,

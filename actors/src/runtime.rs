@@ -28,6 +28,9 @@ pub enum StartError {
 /// A bus and what waits for it.
 pub(crate) type Bridge = (Arc<dyn Bus>, async_mpsc::Receiver<Outgoing>);
 
+/// The threads of one engine, and how to reach what runs on them.
+pub(crate) type Started = (Runtime, Addr<RegistryActor>, Option<Addr<BroadcastActor>>);
+
 /// The threads of one engine.
 pub(crate) struct Runtime {
     system: System,
@@ -38,10 +41,7 @@ pub(crate) struct Runtime {
 
 impl Runtime {
     /// Starts the threads and the registry.
-    pub(crate) fn start(
-        shared: &Arc<Shared>,
-        bridge: Option<Bridge>,
-    ) -> Result<(Self, Addr<RegistryActor>), StartError> {
+    pub(crate) fn start(shared: &Arc<Shared>, bridge: Option<Bridge>) -> Result<Started, StartError> {
         let (ready, wait) = mpsc::sync_channel(1);
         let shared = Arc::clone(shared);
         let thread = std::thread::Builder::new().name("taskcast-engine".into()).spawn(move || {
@@ -49,18 +49,18 @@ impl Runtime {
             let arbiters: Vec<_> =
                 (0..shared.settings.arbiters.max(1)).map(|_| Arbiter::new().handle()).collect();
             let pool = arbiters.clone();
-            let registry = runner.block_on(async move {
+            let actors = runner.block_on(async move {
                 let broadcast = bridge
                     .map(|(bus, outgoing)| BroadcastActor::new(Arc::clone(&shared), bus, outgoing).start());
-                RegistryActor::new(shared, pool, broadcast).start()
+                (RegistryActor::new(shared, pool, broadcast.clone()).start(), broadcast)
             });
-            let started = (System::current(), arbiters, Arbiter::current(), registry);
+            let started = (System::current(), arbiters, Arbiter::current(), actors);
             if ready.send(started).is_ok() && runner.run().is_err() {
                 tracing::error!("the engine's system ended with an error");
             }
         })?;
-        let (system, arbiters, sweeper, registry) = wait.recv().map_err(|_| StartError::Died)?;
-        Ok((Self { system, arbiters, thread: Some(thread), sweeper }, registry))
+        let (system, arbiters, sweeper, (registry, broadcast)) = wait.recv().map_err(|_| StartError::Died)?;
+        Ok((Self { system, arbiters, thread: Some(thread), sweeper }, registry, broadcast))
     }
 
     /// Starts the sweeper, which needs the engine.

@@ -20,6 +20,7 @@ use crate::live::{LiveBatch, LiveEnd, Run};
 use crate::ports::{Page, StoreError};
 use crate::ring::RingRead;
 use crate::task::{Joined, Subscribe};
+use crate::watched::ReaderMark;
 
 use self::replay::Replay;
 
@@ -129,6 +130,7 @@ pub struct Subscription {
     phase: Phase,
     /// How often in a row the actor died when it was asked to let this reader join again.
     deaths: u32,
+    _counted: ReaderMark,
 }
 
 impl Subscription {
@@ -265,9 +267,15 @@ impl Subscription {
         }));
     }
 
+    /// Whether it is the same log, with all of it that this reader has seen.
+    fn can_go_on_with(&self, joined: &Joined) -> bool {
+        let (before, now) = (self.joined.plan.boundary, joined.plan.boundary);
+        before.incarnation == now.incarnation && now.version >= self.next
+    }
+
     fn rejoined(&mut self, joined: Result<Joined, EngineError>) -> Option<Batch> {
         match joined {
-            Ok(joined) if joined.plan.boundary.incarnation == self.joined.plan.boundary.incarnation => {
+            Ok(joined) if self.can_go_on_with(&joined) => {
                 self.joined = joined;
                 self.phase = Phase::Live;
                 self.deaths = 0;

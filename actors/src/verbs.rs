@@ -10,7 +10,6 @@ use crate::domain::{
 };
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::firehose::Follower;
 use crate::ports::{CreateError, Listing, NewLog, Range, Slot, StoreError, TaskQuery};
 use crate::sweep::sweep_once;
 use crate::task::{CatchUp, Delete, Due, ExpectedSeq, Order, Publish, Published, Transition};
@@ -81,8 +80,19 @@ impl Engine {
     }
 
     /// How many subscriptions to the task are open in this engine.
-    pub fn readers(&self, id: &TaskId) -> usize {
-        self.shared().directory.with(id, |handle| handle.live.readers()).unwrap_or(0)
+    pub fn readers(&self, id: &TaskId) -> u64 {
+        self.shared().watched.readers(id)
+    }
+
+    /// How many subscriptions to the task are open in this and all other engines on the bus; what changed elsewhere
+    /// is known within a second.
+    pub fn subscriber_count(&self, id: &TaskId) -> u64 {
+        self.readers(id) + self.shared().instances.lock().readers(id)
+    }
+
+    /// How many engines are on the bus, this one included.
+    pub fn live_instances(&self) -> usize {
+        1 + self.shared().instances.lock().len()
     }
 
     /// Appends events, all with consecutive indexes or none. Numbered events with missing numbers before them are
@@ -156,11 +166,6 @@ impl Engine {
     /// When the store cannot say what is due.
     pub async fn sweep(&self) -> Result<usize, EngineError> {
         Ok(sweep_once(self).await?)
-    }
-
-    /// All changes of all tasks in this engine from now on.
-    pub fn follow(&self) -> Follower {
-        self.shared().firehose.follow()
     }
 
     /// Whether the store works at present.

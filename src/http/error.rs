@@ -87,7 +87,7 @@ impl ApiError {
     }
 
     /// There is no cold tier to move a task to.
-    pub fn release_unsupported() -> Self {
+    fn release_unsupported() -> Self {
         let text = "Task storage release is not supported by this adapter";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, RELEASE_UNSUPPORTED, text)
     }
@@ -118,8 +118,32 @@ impl ApiError {
                 Self::new(StatusCode::CONFLICT, "seq_duplicate", error.to_string()).seq(*expected, *received)
             }
             EngineError::Store(error) | EngineError::Unknown(error) => Self::of_store(error, id),
+            EngineError::ReleaseUnsupported
+            | EngineError::ReleasePrecondition(_)
+            | EngineError::ReleaseBusy
+            | EngineError::ReleaseIntegrity(_)
+            | EngineError::ReleaseUnavailable(_) => Self::of_release(error, id),
             EngineError::Panicked => Self::internal(),
         }
+    }
+
+    /// What went wrong when a task was to be moved to cold storage (PROTOCOL §15).
+    fn of_release(error: &EngineError, id: &TaskId) -> Self {
+        let (status, code) = match error {
+            EngineError::ReleaseUnsupported => return Self::release_unsupported(),
+            EngineError::ReleasePrecondition(_) => (StatusCode::CONFLICT, "storage_precondition_failed"),
+            EngineError::ReleaseBusy => (StatusCode::CONFLICT, "storage_busy"),
+            EngineError::ReleaseIntegrity(detail) => {
+                tracing::error!(task = %id, %detail, "a task stays hot: its cold copy is not complete");
+                (StatusCode::INTERNAL_SERVER_ERROR, "storage_integrity_error")
+            }
+            EngineError::ReleaseUnavailable(StoreError::Unavailable { detail, .. }) => {
+                tracing::error!(task = %id, %error, %detail, "storage is unavailable");
+                (StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable")
+            }
+            _ => return Self::internal(),
+        };
+        Self::new(status, code, error.to_string())
     }
 
     fn of_rejection(rejection: &Rejection) -> Self {
@@ -199,5 +223,37 @@ impl ResponseError for ApiError {
             expected_seq: self.seq.map(|(expected, _)| expected),
             received_seq: self.seq.map(|(_, received)| received),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use taskcast_actors::ports::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn what_goes_wrong_with_a_release_has_the_codes_of_the_protocol() {
+        let down = StoreError::Unavailable {
+            dependency: "postgres",
+            kind: ErrorKind::Timeout,
+            detail: "secret".into(),
+        };
+        let text = "Task storage release is not supported by this adapter";
+        let cases = [
+            (EngineError::NotFound, 404, "task_not_found", "Task not found"),
+            (EngineError::ReleaseUnsupported, 503, "storage_release_unsupported", text),
+            (EngineError::ReleasePrecondition("why".into()), 409, "storage_precondition_failed", "why"),
+            (EngineError::ReleaseBusy, 409, "storage_busy", ""),
+            (EngineError::ReleaseIntegrity("secret".into()), 500, "storage_integrity_error", ""),
+            (EngineError::ReleaseUnavailable(down), 503, "storage_unavailable", ""),
+        ];
+        let id = TaskId::parse("t").unwrap();
+        for (error, status, code, text) in cases {
+            let told = ApiError::of_engine(&error, &id, false);
+            assert_eq!((told.status.as_u16(), told.code), (status, code));
+            assert!(text.is_empty() || told.message == text, "{told}");
+            assert!(!told.message.contains("secret"));
+        }
     }
 }

@@ -1,12 +1,22 @@
 //! The broadcast actor: the bridge to other instances, and nothing else.
 //!
-//! It listens for a task while this instance has an actor for it, hands what comes in to that actor, and puts local
-//! commits on the bus. The bus is a hint: what is lost, the slow poll finds in the store.
+//! It listens for a task while this instance has an actor for it, and for all tasks while somebody follows them; it
+//! hands what comes in to actors and followers, and puts local commits on the bus. The bus is a hint: what is lost,
+//! the slow comparison finds in the store, and followers of all tasks are told.
+//!
+//! - `announce`: local commits on their way out, numbered. `receive`: those of others on their way in.
+//! - `interests`: what is listened for. `compare`: the slow comparison.
+//! - `instances`: what the others say of themselves, pure; `census`: saying and hearing it.
+//! - `follow`: the beginning and end of following all tasks.
 
 mod announce;
+mod census;
+mod compare;
+mod follow;
+mod instances;
+mod interests;
 mod receive;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,15 +27,23 @@ use futures_util::stream::poll_fn;
 use tokio::sync::mpsc;
 
 pub(crate) use announce::{Announcer, Outgoing};
-pub(crate) use receive::Listen;
+pub(crate) use census::Leave;
+pub(crate) use follow::Follow;
+pub(crate) use instances::Instances;
+pub(crate) use interests::{Listen, Unlisten};
 
 use self::announce::MAX_WAITING;
-use crate::domain::TaskId;
-use crate::ports::{Bus, BusEvent, Topic};
+use self::census::Voice;
+use self::compare::Rounds;
+use self::follow::Following;
+use self::interests::Interests;
+use crate::ports::{Bus, BusEvent, Interest, Topic};
 use crate::shared::Shared;
 
-/// How often every listened task is compared with the store (ENGINE: a lost last message is found within a second).
+/// How often every watched task is compared with the store (ENGINE: a lost last message is found within a second).
 const SLOW_POLL: Duration = Duration::from_secs(1);
+/// How often this instance says that it lives.
+const HEARTBEAT: Duration = Duration::from_millis(500);
 /// Messages of the bus that may wait for this actor.
 const MAX_INCOMING: usize = 4096;
 /// Publishes under way at the same time.
@@ -37,10 +55,16 @@ pub(crate) struct BroadcastActor {
     shared: Arc<Shared>,
     /// The bus.
     bus: Arc<dyn Bus>,
-    /// Tasks this instance listens for.
-    listening: HashSet<TaskId>,
+    /// What this instance listens for.
+    interests: Interests,
     /// Announcements of this instance, until the actor starts.
     outgoing: Option<mpsc::Receiver<Outgoing>>,
+    /// What this instance says of itself.
+    voice: Voice,
+    /// Whether all tasks are followed.
+    following: Following,
+    /// When to compare what with the store.
+    rounds: Rounds,
 }
 
 /// The two ends between task actors and the broadcast actor, before either exists.
@@ -51,7 +75,15 @@ pub(crate) fn channel() -> (Announcer, mpsc::Receiver<Outgoing>) {
 
 impl BroadcastActor {
     pub(crate) fn new(shared: Arc<Shared>, bus: Arc<dyn Bus>, outgoing: mpsc::Receiver<Outgoing>) -> Self {
-        Self { shared, bus, listening: HashSet::new(), outgoing: Some(outgoing) }
+        Self {
+            shared,
+            bus,
+            interests: Interests::default(),
+            outgoing: Some(outgoing),
+            voice: Voice::default(),
+            following: Following::default(),
+            rounds: Rounds::default(),
+        }
     }
 
     /// Puts announcements on the bus in their order, several at a time.
@@ -60,21 +92,31 @@ impl BroadcastActor {
         let bus = Arc::clone(&self.bus);
         let shared = Arc::clone(&self.shared);
         let publishing = poll_fn(move |cx| outgoing.poll_recv(cx))
-            .map(move |Outgoing { task_id, message }| {
+            .map(move |Outgoing { task_id, number, message }| {
                 let bus = Arc::clone(&bus);
                 async move {
                     let topic = Topic::Task(task_id.clone());
-                    bus.publish(&topic, message).await.map_err(|error| (task_id, error))
+                    (number, bus.publish(&topic, message).await.map_err(|error| (task_id, error)))
                 }
             })
             .buffered(MAX_PUBLISHING)
-            .for_each(move |published| {
+            .for_each(move |(number, published)| {
+                shared.announcer.settle(number);
                 if let Err((task_id, error)) = published {
                     shared.hooks.on_broadcast_error(Some(&task_id), &error.to_string());
                 }
                 std::future::ready(())
             });
         ctx.spawn(publishing.into_actor(self));
+    }
+
+    /// The bus has begun or ceased to bring what `interest` covers.
+    fn interest_settled(&mut self, interest: &Interest, ctx: &mut Context<Self>) {
+        match interest {
+            Interest::Task(_) => {}
+            Interest::AllTasks => self.locate_when_heard(ctx),
+            Interest::Instances => self.greet(),
+        }
     }
 }
 
@@ -86,9 +128,13 @@ impl Actor for BroadcastActor {
         self.bus.connect(sender);
         ctx.add_stream(poll_fn(move |cx| receiver.poll_recv(cx)));
         self.publish_all(ctx);
+        self.publish_notices(ctx);
+        self.want(&Interest::Instances, true, ctx);
+        ctx.run_interval(HEARTBEAT, |actor, _| actor.beat());
         ctx.run_interval(SLOW_POLL, |actor, ctx| {
-            actor.follow_directory(ctx);
-            actor.compare_with_store(ctx);
+            actor.retry_interests(ctx);
+            actor.compare(ctx);
+            actor.stop_following_if_nobody_does(ctx);
         });
     }
 }
@@ -96,9 +142,14 @@ impl Actor for BroadcastActor {
 impl StreamHandler<BusEvent> for BroadcastActor {
     fn handle(&mut self, event: BusEvent, ctx: &mut Self::Context) {
         match event {
-            BusEvent::Message(Topic::Task(task_id), message) => self.receive(&task_id, &message),
-            BusEvent::Message(Topic::Instances, _) => {}
-            BusEvent::Gap => self.compare_with_store(ctx),
+            BusEvent::Message(Topic::Task(task_id), message) => self.receive(&task_id, &message, ctx),
+            BusEvent::Message(Topic::Instances, message) => self.hear(&message, ctx),
+            BusEvent::Gap => {
+                self.rounds.hurry();
+                self.compare(ctx);
+                self.shared.instances.lock().doubt();
+                self.follow_anew(ctx);
+            }
         }
     }
 

@@ -1,91 +1,79 @@
-//! What comes in from other instances, and what the slow poll finds.
+//! What comes in from other instances: to the task's actor, and to who follows all tasks.
 
 use std::sync::Arc;
 
-use actix::fut::{ActorFutureExt, WrapFuture};
-use actix::{AsyncContext, Context, Handler, Message};
+use actix::fut::WrapFuture;
+use actix::{AsyncContext, Context};
 
 use super::BroadcastActor;
-use super::announce::Announcement;
-use crate::domain::TaskId;
-use crate::ports::Interest;
-use crate::task::{CatchUp, Committed};
-
-/// A task actor was started: listen for its task.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct Listen(pub(crate) TaskId);
-
-impl Handler<Listen> for BroadcastActor {
-    type Result = ();
-
-    fn handle(&mut self, Listen(task_id): Listen, ctx: &mut Self::Context) {
-        if self.listening.insert(task_id.clone()) {
-            let bus = Arc::clone(&self.bus);
-            let interest = Interest::Task(task_id.clone());
-            let listen = async move { bus.subscribe(&interest).await.map_err(|error| (task_id, error)) };
-            ctx.spawn(listen.into_actor(self).map(|listened, actor, _| {
-                if let Err((task_id, error)) = listened {
-                    actor.listening.remove(&task_id);
-                    actor.shared.hooks.on_broadcast_error(Some(&task_id), &error.to_string());
-                }
-            }));
-        }
-    }
-}
+use super::announce::{Announcement, Origin};
+use crate::domain::{TaskEvent, TaskId};
+use crate::firehose::{Announced, Reading};
+use crate::ports::{Range, Slot};
+use crate::shared::Shared;
+use crate::shared_event::SharedEvent;
+use crate::task::Committed;
 
 impl BroadcastActor {
-    /// Hands an announcement to the task's actor, if there is one. The one that announced it ignores it.
-    pub(super) fn receive(&self, task_id: &TaskId, message: &[u8]) {
-        let Ok(fact) = serde_json::from_slice::<Announcement>(message) else {
+    /// Hands an announcement on. This instance knows what it announced itself.
+    pub(super) fn receive(&mut self, task_id: &TaskId, message: &[u8], ctx: &mut Context<Self>) {
+        let read = Origin::read(message);
+        if read.is_some_and(|(origin, _)| origin.instance == self.shared.announcer.instance()) {
+            return;
+        }
+        let read = read.and_then(|(origin, text)| Some((origin, serde_json::from_slice(text).ok()?)));
+        let Some((origin, fact)) = read else {
             tracing::warn!(task = %task_id, "an announcement could not be read");
             return;
         };
+        let Announcement { before, after, head_changed, events } = fact;
+        let events: Vec<_> = events.into_iter().map(|record| record.into_event(task_id)).collect();
+        if self.shared.firehose.is_open() {
+            let shown: Vec<_> = events.iter().map(shown).collect();
+            let Origin { instance, number } = origin;
+            let announced = Announced { instance, number, task_id, before, after, events: &shown };
+            if let Some(reading) = self.shared.firehose.announced(&announced) {
+                self.read_for_followers(reading, ctx);
+            }
+        }
         self.shared.directory.with(task_id, |handle| {
-            handle.addr.do_send(Committed {
-                before: fact.before,
-                after: fact.after,
-                head_changed: fact.head_changed,
-                events: fact.events.into_iter().map(|record| record.into_event(task_id)).collect(),
-            });
+            handle.addr.do_send(Committed { before, after, head_changed, events });
         });
     }
 
-    /// Listens for the tasks that have actors and for no others.
-    pub(super) fn follow_directory(&mut self, ctx: &mut Context<Self>) {
-        let present: std::collections::HashSet<_> =
-            self.shared.directory.all().into_iter().map(|(id, _)| id).collect();
-        let gone: Vec<_> = self.listening.difference(&present).cloned().collect();
-        for id in present.difference(&self.listening).cloned().collect::<Vec<_>>() {
-            ctx.notify(Listen(id));
-        }
-        for id in gone {
-            self.listening.remove(&id);
-            let bus = Arc::clone(&self.bus);
-            let interest = Interest::Task(id);
-            ctx.spawn(async move { bus.unsubscribe(&interest).await.unwrap_or_default() }.into_actor(self));
-        }
-    }
-
-    /// Asks the store where the tasks are that somebody reads or waits for, and tells their actors.
-    pub(super) fn compare_with_store(&self, ctx: &mut Context<Self>) {
-        let followed = |(id, handle): (TaskId, crate::registry::TaskHandle)| {
-            (handle.live.readers() > 0 || handle.inbox.is_busy()).then_some(id)
-        };
-        let ids: Vec<_> = self.shared.directory.all().into_iter().filter_map(followed).collect();
-        if ids.is_empty() {
-            return;
-        }
-        let shared = Arc::clone(&self.shared);
-        let compare = async move {
-            let stamps = match shared.store.stamps(&ids).await {
-                Ok(stamps) => stamps,
-                Err(error) => return shared.hooks.on_storage_error("compare", None, &error.to_string()),
-            };
-            for (id, to) in ids.iter().zip(stamps) {
-                shared.directory.with(id, |handle| handle.addr.do_send(CatchUp { to }));
+    /// Reads events that were too large for the bus.
+    fn read_for_followers(&self, reading: Reading, ctx: &mut Context<Self>) {
+        let (shared, turn) = (Arc::clone(&self.shared), Arc::clone(&self.following.reading));
+        let read = async move {
+            let _turn = turn.acquire().await;
+            if read(&shared, &reading).await.is_none() {
+                shared.firehose.unreadable(&reading);
             }
         };
-        ctx.spawn(compare.into_actor(self));
+        ctx.spawn(read.into_actor(self));
     }
+}
+
+fn shown(event: &Arc<TaskEvent>) -> Arc<SharedEvent> {
+    Arc::new(SharedEvent::new(Arc::clone(event), None))
+}
+
+/// Reads a part of a log for the followers of all tasks; `None` if it is not all there.
+async fn read(shared: &Shared, reading: &Reading) -> Option<()> {
+    let mut from = reading.part.start;
+    while from < reading.part.end {
+        let range = Range { incarnation: Some(reading.incarnation), ..Range::new(from, reading.part.end) };
+        let page = shared.store.events(&reading.task_id, range).await.ok()?;
+        let event = |slot: &Slot| match slot {
+            Slot::Visible(event) | Slot::Hidden(event) => Some(shown(event)),
+            Slot::Gone { .. } => None,
+        };
+        let events: Vec<_> = page.slots.iter().map(event).collect::<Option<_>>()?;
+        if events.is_empty() {
+            return None;
+        }
+        from = page.next;
+        shared.firehose.read(reading, &events, from >= reading.part.end);
+    }
+    Some(())
 }

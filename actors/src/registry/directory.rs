@@ -79,12 +79,4 @@ impl Directory {
         }
         taken
     }
-
-    /// Every handle there is now.
-    pub(crate) fn all(&self) -> Vec<(TaskId, TaskHandle)> {
-        let shards = self.shards.iter();
-        shards
-            .flat_map(|shard| shard.read().iter().map(|(id, h)| (id.clone(), h.clone())).collect::<Vec<_>>())
-            .collect()
-    }
 }

@@ -11,7 +11,7 @@ use actix::{Actor, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message}
 
 pub(crate) use directory::{Directory, TaskHandle};
 
-use crate::broadcast::{BroadcastActor, Listen};
+use crate::broadcast::{BroadcastActor, Listen, Unlisten};
 use crate::domain::{TaskId, Timestamp};
 use crate::live::Live;
 use crate::shared::Shared;
@@ -51,9 +51,12 @@ impl RegistryActor {
         let idle = i64::try_from(self.shared.settings.idle.as_millis()).unwrap_or(i64::MAX);
         let then = Timestamp(self.shared.now().0.saturating_sub(idle));
         let unused = |handle: &TaskHandle| handle.inbox.is_idle_since(then) && handle.live.readers() == 0;
-        for (_, handle) in self.shared.directory.take_out(|handle| !handle.addr.connected() || unused(handle))
-        {
+        let gone = |handle: &TaskHandle| !handle.addr.connected() || unused(handle);
+        for (id, handle) in self.shared.directory.take_out(gone) {
             handle.addr.do_send(Retire);
+            if let Some(broadcast) = &self.broadcast {
+                broadcast.do_send(Unlisten(id));
+            }
         }
     }
 

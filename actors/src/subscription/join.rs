@@ -69,6 +69,7 @@ impl Engine {
             replay: None,
             phase: Phase::Live,
             deaths: 0,
+            _counted: self.shared().watched.reader(id),
         };
         let at = if matches!(shown, Deltas::Folded(_)) { 0 } else { subscription.next };
         let to = subscription.joined.plan.boundary.version;

@@ -18,6 +18,8 @@ use crate::live::LiveEnd;
 use crate::shared::Shared;
 use crate::shared_event::SharedEvent;
 
+const ANSWER_LOST: &str = "the answer to a commit was lost";
+
 /// What a step leaves behind.
 enum Finished {
     Nothing(Option<State>),
@@ -92,7 +94,7 @@ impl TaskActor {
             }
         }
         if outcome.unseen {
-            self.shared.firehose.gap();
+            self.shared.unseen(ANSWER_LOST);
         }
         match outcome.state.take() {
             Some(state) => self.settle(state, outcome, ctx),
@@ -113,7 +115,7 @@ impl TaskActor {
             Ok(Done::Written(mut outcome)) => {
                 std::mem::take(&mut outcome.results).iter().for_each(|result| self.count(result));
                 if outcome.unseen {
-                    self.shared.firehose.gap();
+                    self.shared.unseen(ANSWER_LOST);
                 }
                 if let Some(state) = outcome.state.take() {
                     self.settle(state, *outcome, ctx);
@@ -137,10 +139,8 @@ impl TaskActor {
 
     fn joined(&mut self, state: State, work: &Work, ctx: &mut Context<Self>) {
         self.settle(state, Outcome::nothing(), ctx);
-        let Some(mut state) = self.state.take() else {
-            work.fail(EngineError::Panicked);
-            return;
-        };
+        // Without a state this actor has left; whoever sent the message asks another one.
+        let Some(mut state) = self.state.take() else { return };
         match work {
             Work::Subscribe { message, reply } => reply.answer(Ok(self.join(&mut state, message))),
             Work::ExpectedSeq { message, reply } => {
@@ -153,9 +153,12 @@ impl TaskActor {
 
     /// Takes the committed `state` and lets readers see what is new.
     pub(super) fn settle(&mut self, state: State, outcome: Outcome, ctx: &mut Context<Self>) {
-        if self.incarnation.is_some_and(|known| known != state.stamp.incarnation) {
+        let replaced = self.incarnation.is_some_and(|known| known != state.stamp.incarnation);
+        let written = outcome.change.as_ref().map_or(0, |change| change.events.len() as u64);
+        // A store that lost the end of a log has another log than the one that readers have seen.
+        if replaced || state.stamp.version - written < self.live.next_position() {
             if outcome.change.is_some() {
-                self.shared.firehose.gap();
+                self.shared.unseen("a commit was made on a log that was replaced");
             }
             self.leave(LiveEnd::Replaced);
             return;
@@ -164,7 +167,11 @@ impl TaskActor {
         match &outcome.change {
             Some(change) => {
                 self.shared.announcer.announce(change);
-                self.show(&state, &change.events, outcome.running);
+                let open = self.shared.firehose.is_open();
+                let shown = self.show(&state, &change.events, outcome.running, open);
+                if open {
+                    self.shared.firehose.push(change.expected, &shown);
+                }
             }
             None => self.live.advance(state.stamp.version),
         }
@@ -175,12 +182,18 @@ impl TaskActor {
         self.state = Some(state);
     }
 
-    /// Lets readers see `events`, the newest of the log, with their running values if those were made.
-    pub(super) fn show(&self, state: &State, events: &[Arc<TaskEvent>], running: Vec<Option<Json>>) {
-        let followed = self.shared.firehose.is_followed();
-        if events.is_empty() || !(followed || self.live.readers() > 0) {
+    /// Lets readers see `events`, the newest of the log, with their running values if those were made. Gives back
+    /// what they share, if there are readers or it is `wanted`.
+    pub(super) fn show(
+        &self,
+        state: &State,
+        events: &[Arc<TaskEvent>],
+        running: Vec<Option<Json>>,
+        wanted: bool,
+    ) -> Vec<Arc<SharedEvent>> {
+        if events.is_empty() || !(wanted || self.live.readers() > 0) {
             self.live.advance(state.stamp.version);
-            return;
+            return Vec::new();
         }
         let mut running = running.into_iter();
         let share =
@@ -188,9 +201,7 @@ impl TaskActor {
         let events: Vec<_> = events.iter().map(share).collect();
         let weighed = events.iter().map(|event| (Arc::clone(event), event.event().weight()));
         self.live.push(state.stamp.version - events.len() as u64, weighed);
-        if followed {
-            self.shared.firehose.push(&events);
-        }
+        events
     }
 
     fn count(&self, result: &Result<Written, EngineError>) {
@@ -243,13 +254,23 @@ async fn single(shared: &Shared, id: &TaskId, state: Option<State>, work: Work) 
             Finished::Done(done, reply)
         }
         work => {
-            let loaded = match state.filter(|state| !work.needs_newer_than(state)) {
+            let state = match state {
+                Some(state) if work.doubts(&state) => if_still_there(shared, id, state).await,
+                state => state.filter(|state| !work.needs_newer_than(state)),
+            };
+            let loaded = match state {
                 Some(state) => Ok(Some(state)),
                 None => recover(&*shared.store, id).await.map_err(EngineError::Store),
             };
             Finished::Loaded(loaded, work)
         }
     }
+}
+
+/// The state, if the log is exactly there.
+async fn if_still_there(shared: &Shared, id: &TaskId, state: State) -> Option<State> {
+    let found = shared.store.head(id).await;
+    matches!(found, Ok(Some((_, stamp))) if stamp == state.stamp).then_some(state)
 }
 
 async fn delete(shared: &Shared, id: &TaskId, attempted: &AtomicBool) -> Result<Done, EngineError> {

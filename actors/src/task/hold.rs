@@ -12,6 +12,7 @@ use super::queue::{Reply, Work};
 use crate::admission::Permit;
 use crate::domain::{Command, Rejection, State};
 use crate::error::EngineError;
+use crate::watched::PublishMark;
 
 /// One publish that waits for others.
 pub(super) struct Held {
@@ -21,6 +22,8 @@ pub(super) struct Held {
     numbers: RangeInclusive<u64>,
     expected: u64,
     timer: SpawnHandle,
+    /// Lets the task be compared with the store while this waits.
+    _watched: PublishMark,
 }
 
 /// The client and the numbers of a publish, if it has any.
@@ -66,7 +69,8 @@ impl TaskActor {
             actor.give_up(&waiting, first, closing)
         });
         let timer = ctx.spawn(give_up);
-        self.held.push(Held { order, reply, client, numbers, expected, timer });
+        let watched = self.shared.watched.publish(&self.id);
+        self.held.push(Held { order, reply, client, numbers, expected, timer, _watched: watched });
     }
 
     fn give_up(&mut self, client: &str, first: u64, closing: bool) {

@@ -50,7 +50,7 @@ pub struct TaskActor {
     shared: Arc<Shared>,
     /// The committed state; absent before it was read, while a step works on it, and after a failed commit.
     state: Option<State>,
-    /// Which log the readers follow; another one under the same id ends them.
+    /// Which log the readers follow; another one under the same id ends them, and so does one that lost its end.
     incarnation: Option<u64>,
     /// What came in and is not done.
     queue: Queue,
@@ -101,7 +101,7 @@ impl Actor for TaskActor {
 impl Drop for TaskActor {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.shared.firehose.gap();
+            self.shared.unseen("an actor panicked");
         }
         self.live.end(LiveEnd::Detached);
         self.shared.stats.active_actors.fetch_sub(1, Relaxed);

@@ -76,6 +76,11 @@ impl Work {
 }
 
 impl Work {
+    /// Whether the log was seen before the end of `state`, once or still.
+    pub(super) fn doubts(&self, state: &State) -> bool {
+        matches!(self, Self::CatchUp(Some(seen)) if *seen != state.stamp && state.stamp.has_reached(*seen))
+    }
+
     /// Whether the store has to be asked, since it is ahead of `state`.
     pub(super) fn needs_newer_than(&self, state: &State) -> bool {
         match self {

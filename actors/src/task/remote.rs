@@ -49,7 +49,7 @@ impl TaskActor {
             running.extend(wanted.then(|| state.running_value(event)));
         }
         state.stamp = fact.after;
-        self.show(&state, &fact.events, running);
+        self.show(&state, &fact.events, running, false);
         self.settle(state, Outcome::nothing(), ctx);
         self.wake(ctx);
     }

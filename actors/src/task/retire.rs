@@ -40,7 +40,12 @@ impl Handler<CatchUp> for TaskActor {
 
     fn handle(&mut self, CatchUp { to }: CatchUp, ctx: &mut Self::Context) {
         let known = self.state.as_ref().map(|state| state.stamp);
-        if to.is_some_and(|to| known.is_some_and(|known| known.has_reached(to))) {
+        if to.is_some() && to == known {
+            return;
+        }
+        // A log that was seen earlier than this actor is: either it was seen before the last commit, or it has lost
+        // its end. A commit that is on its way tells as well.
+        if self.phase.working && to.is_some_and(|to| known.is_some_and(|known| known.has_reached(to))) {
             return;
         }
         self.enqueue(Work::CatchUp(to), ctx);

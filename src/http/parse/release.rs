@@ -1,27 +1,33 @@
 //! `POST /tasks/:id/storage/release` (PROTOCOL §15).
 
 use serde::Deserialize;
+use taskcast_actors::Release;
+use taskcast_actors::domain::Timestamp;
 
 use super::{BodyError, MAX_INT, body_text, grammar};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Release {
+struct ReleaseBody {
     expected_last_event_index: i64,
     inactive_since: i64,
 }
 
-/// Checks the body; nothing in it is used before there is a cold tier.
+/// The conditions under which a task is moved to cold storage.
 ///
 /// # Errors
 /// [`BodyError::Invalid`] with the one text this endpoint has.
-pub fn parse(body: &[u8]) -> Result<(), BodyError> {
+pub fn parse(body: &[u8]) -> Result<Release, BodyError> {
     let text = body_text(body)?;
     grammar(text)?;
-    let release: Release = serde_json::from_str(text).map_err(|_| invalid())?;
+    let release: ReleaseBody = serde_json::from_str(text).map_err(|_| invalid())?;
     let index = (-1..=MAX_INT).contains(&release.expected_last_event_index);
     let since = (0..=MAX_INT).contains(&release.inactive_since);
-    if index && since { Ok(()) } else { Err(invalid()) }
+    if !(index && since) {
+        return Err(invalid());
+    }
+    let (expected_last, inactive_since) = (release.expected_last_event_index, release.inactive_since);
+    Ok(Release { expected_last, inactive_since: Timestamp(inactive_since) })
 }
 
 fn invalid() -> BodyError {
@@ -34,7 +40,8 @@ mod tests {
 
     #[test]
     fn a_release_needs_both_of_its_numbers_in_range() {
-        assert_eq!(parse(br#"{"expectedLastEventIndex":-1,"inactiveSince":0}"#), Ok(()));
+        let wanted = Release { expected_last: -1, inactive_since: Timestamp(7) };
+        assert_eq!(parse(br#"{"expectedLastEventIndex":-1,"inactiveSince":7}"#), Ok(wanted));
         for body in [
             "{}",
             r#"{"expectedLastEventIndex":-2,"inactiveSince":0}"#,

@@ -37,7 +37,7 @@ pub async fn handle(
     }
     let service = service.into_inner();
     service.metrics.stream_opened(StreamKind::Global);
-    let follower = service.engine.follow();
+    let follower = service.engine.follow().await;
     let frames = AllFrames { follower, filter: query.filter, service: Arc::clone(&service) };
     Ok(respond(frames, service))
 }

@@ -24,7 +24,7 @@ fn answer(status: StatusCode, task: &Task) -> HttpResponse {
 
 /// Appends the task with how many people follow it, as `GET /tasks` and `GET /tasks/:id` show it.
 fn write_view(engine: &Engine, task: &Task, out: &mut Vec<u8>) {
-    let readers = engine.readers(&task.id);
+    let readers = engine.subscriber_count(&task.id);
     serde_json::to_writer(&mut *out, task).expect("a task serialises");
     out.pop();
     let hot = readers > 0;

@@ -1,24 +1,37 @@
-//! `POST /tasks/:id/storage/release`: there is no cold tier in this version, and the answer says so.
+//! `POST /tasks/:id/storage/release`.
 
 use actix_web::{HttpResponse, web};
+use serde::Serialize;
+use taskcast_actors::domain::TaskId;
 
 use crate::auth::{Principal, Scope};
 use crate::http::extract::{Body, PathId};
 use crate::http::{ApiError, Service, parse};
 
-/// Refuses, once the request is found to be a good one.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer<'a> {
+    task_id: &'a TaskId,
+    storage_state: &'static str,
+    archive_watermark: i64,
+    released: bool,
+}
+
+/// Moves a task to cold storage.
 ///
 /// # Errors
-/// 400 for a bad body, 404, else 503.
+/// 400 for a bad body, 404, and those of PROTOCOL §15.
 pub async fn handle(
     service: web::Data<Service>,
     principal: Principal,
     id: PathId,
     Body(body): Body,
 ) -> Result<HttpResponse, ApiError> {
-    parse::release::parse(&body)?;
+    let wish = parse::release::parse(&body)?;
     let id = id.unnamed()?;
     principal.require(Scope::TaskManage, Some(&id))?;
-    service.engine.get(&id).await.map_err(|error| ApiError::of_engine(&error, &id, false))?;
-    Err(ApiError::release_unsupported())
+    let released = service.engine.release(&id, wish).await;
+    let released = released.map_err(|error| ApiError::of_engine(&error, &id, false))?;
+    let (archive_watermark, released) = (released.watermark, released.released);
+    Ok(HttpResponse::Ok().json(Answer { task_id: &id, storage_state: "cold", archive_watermark, released }))
 }

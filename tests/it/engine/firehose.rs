@@ -24,7 +24,7 @@ async fn take(follower: &mut Follower, count: usize) -> Vec<(String, u64)> {
 
 async fn a_follower_gets_each_event_of_every_task_once_and_in_order(open: Open) {
     let engine = engine_over(open());
-    let mut followers: Vec<_> = (0..3).map(|_| engine.follow()).collect();
+    let mut followers = futures_util::future::join_all((0..3).map(|_| engine.follow())).await;
     let writers: Vec<_> = (0..10)
         .map(|_| {
             let engine = engine.clone();
@@ -55,7 +55,7 @@ async fn a_follower_gets_each_event_of_every_task_once_and_in_order(open: Open) 
 async fn a_follower_that_is_too_slow_is_told(open: Open) {
     let engine = engine_with(open(), |settings| settings.firehose = RingLimits { items: 10, bytes: 1 << 20 });
     let id = pending(&engine).await;
-    let mut follower = engine.follow();
+    let mut follower = engine.follow().await;
     engine.publish(&id, (0..10).map(plain).collect()).await.unwrap();
     assert_eq!(take(&mut follower, 10).await.len(), 10);
     for n in 0..40 {
@@ -71,7 +71,7 @@ async fn follows_through(open: Open, fault: Fault) {
     let engine = engine_over(Arc::clone(&store) as _);
     for round in 0..20u64 {
         let id = pending(&engine).await;
-        let mut follower = engine.follow();
+        let mut follower = engine.follow().await;
         store.fail_next(Operation::Write, fault);
         engine.publish(&id, vec![plain(round)]).await.unwrap();
         engine.publish(&id, vec![plain(1000)]).await.unwrap();

@@ -1,12 +1,17 @@
 //! The engine as its embedders use it: over every kind of store, alone and with others, while everything fails.
 
+mod behind;
 mod cluster;
 mod faults;
 mod firehose;
+mod followers;
+mod instances;
 mod lifecycle;
 mod overload;
 mod publishing;
 mod races;
 mod reading;
+mod releasing;
 mod sequence;
+mod simulated;
 mod timers;

@@ -191,7 +191,7 @@ pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
 }
 
 /// What a reader is shown, in the terms of the model.
-fn shown(rank: u64, event: &TaskEvent) -> Shown {
+pub fn shown(rank: u64, event: &TaskEvent) -> Shown {
     Shown { rank, index: event.index, data: model::data_of(event), snapshot: event.snapshot }
 }
 
