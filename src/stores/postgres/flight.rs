@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::Client as Pooled;
-use taskcast_actors::domain::{Change, CheckpointChange, Stamp};
+use taskcast_actors::domain::{Change, Checkpoint, CheckpointChange, Stamp};
 use tokio_postgres::{Client, Error, Row, Statement};
 
 use super::error::{of_postgres, timed_out};
@@ -109,7 +109,11 @@ pub(super) async fn fly(
 }
 
 /// Asks, if there is something to ask.
-async fn ask(client: &Client, statement: &Statement, params: Vec<Param<'_>>) -> Result<Vec<Row>, Error> {
+pub(super) async fn ask(
+    client: &Client,
+    statement: &Statement,
+    params: Vec<Param<'_>>,
+) -> Result<Vec<Row>, Error> {
     if params.is_empty() { Ok(Vec::new()) } else { client.query(statement, &params).await }
 }
 
@@ -186,7 +190,13 @@ impl<'a> Commits<'a> {
                 commits.next_revision.push(next.revision.cast_signed());
                 commits.number.push(number);
                 commits.push_events(number, change);
-                commits.checkpoints.push(number, change.task_id.as_str(), &change.checkpoint);
+                match &change.checkpoint {
+                    CheckpointChange::Keep => {}
+                    CheckpointChange::Put(checkpoint) => {
+                        commits.checkpoints.put(number, change.task_id.as_str(), checkpoint);
+                    }
+                    CheckpointChange::Remove => commits.checkpoints.remove(change.task_id.as_str()),
+                }
             }
         }
         commits
@@ -224,17 +234,19 @@ pub(super) struct CheckpointColumns<'a> {
 }
 
 impl<'a> CheckpointColumns<'a> {
-    pub(super) fn push(&mut self, number: i32, task_id: &'a str, change: &'a CheckpointChange) {
-        match change {
-            CheckpointChange::Keep => {}
-            CheckpointChange::Put(checkpoint) => {
-                self.number.push(number);
-                self.task_id.push(task_id);
-                self.version.push(checkpoint.version.cast_signed());
-                self.bytes.push(&checkpoint.bytes);
-            }
-            CheckpointChange::Remove => self.removed.push(task_id),
-        }
+    pub(super) fn put(&mut self, number: i32, task_id: &'a str, checkpoint: &'a Checkpoint) {
+        self.number.push(number);
+        self.task_id.push(task_id);
+        self.version.push(checkpoint.version.cast_signed());
+        self.bytes.push(&checkpoint.bytes);
+    }
+
+    pub(super) fn remove(&mut self, task_id: &'a str) {
+        self.removed.push(task_id);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.number.is_empty() && self.removed.is_empty()
     }
 
     pub(super) fn params(&self) -> [Param<'_>; 5] {

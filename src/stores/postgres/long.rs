@@ -24,7 +24,7 @@ const DELETE: &str = include_str!("sql/delete.sql");
 
 /// How long such a write may take, whatever settings say of statements.
 pub(super) const PATIENT: &str = "SET LOCAL statement_timeout = '15min'";
-const PATIENCE: Duration = Duration::from_secs(15 * 60 + 5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(15 * 60 + 5);
 
 /// How often a log is created anew because somebody else created one under its id in the meantime.
 const TRIES: usize = 5;

@@ -10,8 +10,10 @@
 //! - `job`, `writer`, `flight`: the writing side, from the queue to the transaction; `long`: what is too long for it
 //! - `readers`: the pool; `heads`, `page`, `seek`, `list`, `due`, `health` are what is asked over it
 //! - `head_row`, `event_row`, `event_columns`, `marks`, `json`: how heads and events become columns
+//! - `archive/`: the database behind another store
 //! - `sql/`: the statements
 
+mod archive;
 mod connect;
 mod due;
 mod error;
@@ -38,6 +40,7 @@ mod writer;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+pub use self::archive::{ArchiveOutcome, ArchivePiece, Begun, GoneSlot, PieceWriter, SlotState};
 use self::connect::Connector;
 pub use self::error::OpenError;
 pub use self::marks::Mark;

@@ -1,6 +1,7 @@
 //! Every store keeps every promise of the port.
 
 mod postgres;
+mod postgres_archive;
 mod sqlite;
 
 use std::sync::Arc;
