@@ -3,4 +3,6 @@
 //! A store implements [`taskcast_actors::ports::TaskStore`] and passes `taskcast_actors::store_suite!`. It compares
 //! stamps and moves opaque bytes; rules, actors and HTTP are deliberately absent.
 
+pub mod link;
+pub mod postgres;
 pub mod sqlite;

@@ -14,7 +14,7 @@ use std::sync::Once;
 
 use tempfile::TempDir;
 
-pub(crate) use postgres::Postgres;
+pub(crate) use postgres::{Database, Postgres};
 pub(crate) use redis::Redis;
 
 use self::docker::Container;
