@@ -1,5 +1,6 @@
 //! The command line: one command per file. `taskcast` alone is `taskcast start`.
 
+mod migrate;
 mod start;
 
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ struct Cli {
 enum Command {
     /// Start the server (the default).
     Start(start::Args),
+    Migrate(migrate::Args),
 }
 
 /// Runs the program with the process's arguments.
@@ -27,6 +29,7 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Some(Command::Start(args)) => start::run(args),
+        Some(Command::Migrate(args)) => migrate::run(&args),
         None => start::run(cli.start),
     };
     match done {

@@ -16,6 +16,7 @@ mod events;
 mod hostile;
 mod memory;
 mod metrics;
+mod migrate;
 mod mounted;
 mod openapi;
 mod races;

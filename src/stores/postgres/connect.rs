@@ -87,7 +87,7 @@ fn setup(settings: &PostgresSettings) -> String {
     format!(
         "SET statement_timeout = {}; SET lock_timeout = {}; \
          SET idle_in_transaction_session_timeout = {IDLE_IN_TRANSACTION_MS}; \
-         SET enable_seqscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan; \
+         SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan; \
          SET default_transaction_isolation = 'read committed'",
         milliseconds(settings.statement_timeout),
         milliseconds(settings.wait_timeout),

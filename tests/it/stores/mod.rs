@@ -2,6 +2,7 @@
 
 mod postgres;
 mod postgres_archive;
+mod postgres_plans;
 mod sqlite;
 
 use std::sync::Arc;
