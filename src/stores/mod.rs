@@ -3,4 +3,5 @@
 //! A store implements [`taskcast_actors::ports::TaskStore`] and passes `taskcast_actors::store_suite!`. It compares
 //! stamps and moves opaque bytes; rules, actors and HTTP are deliberately absent.
 
+pub mod redis;
 pub mod sqlite;

@@ -1,10 +1,17 @@
 //! Every store keeps every promise of the port.
 
+mod redis;
 mod sqlite;
 
 use std::sync::Arc;
+
+use crate::support::servers::Redis;
 
 taskcast_actors::store_suite!(sqlite_suite, {
     let (dir, path) = sqlite::place();
     (Arc::new(sqlite::open(&path)), dir)
 });
+
+taskcast_actors::store_suite!(redis_suite, Arc::new(redis::open(Redis::shared().await, false).await));
+taskcast_actors::store_suite!(archived_redis_suite, Arc::new(redis::open(Redis::shared().await, true).await));
+taskcast_actors::bus_suite!(redis_bus_suite, redis::two_buses(Redis::shared().await).await);
