@@ -5,4 +5,5 @@
 
 pub mod link;
 pub mod postgres;
+pub mod redis;
 pub mod sqlite;

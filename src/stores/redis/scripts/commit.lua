@@ -1,0 +1,67 @@
+-- Writes a change if the log is where the change expects it. Answers 1, or 0 if it is elsewhere.
+local stored = redis.call('HMGET', task, 'stamp', 'key', 'status', 'due', 'base')
+if stored[1] ~= take() then
+  return 0
+end
+local old = { key = stored[2], status = stored[3], due = some(stored[4]) }
+local base = tonumber(stored[5] or '0')
+
+local stamp, version, life = take(), tonumber(take()), take()
+local head, status, key, due, imported = take(), take(), take(), take(), take()
+local checkpoint, state = take(), take()
+local events, hidden, dropped, erased = tonumber(take()), tonumber(take()), tonumber(take()), tonumber(take())
+
+for place = version + 1, version + events do
+  redis.call('XADD', log, place .. '-0', 'm', take(), 's', take(), 'd', take())
+end
+
+-- A mark gives way only to a stronger one: h, d, e. Of an event that is not in this log it is all there is.
+local function mark(place, new)
+  local before = redis.call('HGET', marks, place) or ''
+  local was = string.sub(before, 1, 1)
+  if was == new or was == 'e' or (was == 'd' and new == 'h') then
+    return
+  end
+  local text = new
+  if was == 'd' then
+    text = new .. string.match(before, '^d([^\n]*)')
+  elseif new ~= 'h' and tonumber(place) >= base then
+    local entry = (place + 1) .. '-0'
+    local found = redis.call('XRANGE', log, entry, entry)[1]
+    if found then
+      text = new .. found[2][2] .. (new == 'd' and '\n' .. found[2][4] or '')
+      redis.call('XDEL', log, entry)
+    end
+  end
+  redis.call('HSET', marks, place, text)
+  if life ~= '' then
+    redis.call('ZADD', touched, weight_of(stamp), place)
+  end
+end
+
+for _ = 1, hidden do mark(take(), 'h') end
+for _ = 1, dropped do mark(take(), 'd') end
+for _ = 1, erased do mark(take(), 'e') end
+
+local fields = { 'stamp', stamp }
+if head ~= '' then
+  index(old, { key = key, status = status, due = some(due) })
+  for _, text in ipairs({ 'head', head, 'status', status, 'key', key, 'due', due, 'imported', imported }) do
+    fields[#fields + 1] = text
+  end
+end
+if checkpoint == '-' then
+  redis.call('HDEL', task, 'checkpoint', 'state')
+elseif checkpoint ~= '' then
+  for _, text in ipairs({ 'checkpoint', checkpoint, 'state', state }) do
+    fields[#fields + 1] = text
+  end
+end
+redis.call('HSET', task, unpack(fields))
+
+if life ~= '' then
+  local at = now()
+  note_ahead(at)
+  note_life(life, at)
+end
+return 1

@@ -1,0 +1,5 @@
+-- Gives a lease back, if the holder has it.
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+  return 0
+end
+return redis.call('DEL', KEYS[1])

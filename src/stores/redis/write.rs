@@ -1,0 +1,102 @@
+//! What is written: commits, new logs, deletes.
+
+use fred::types::Value;
+use taskcast_actors::domain::{Change, CheckpointChange, Stamp, TaskId};
+use taskcast_actors::ports::{CommitError, CreateError, Created, ErrorKind, NewLog};
+
+use super::RedisStore;
+use super::error::{COMMANDS, Failure};
+use super::keys::Place;
+use super::reply::{integer, stamp_text};
+use super::scripts::Script;
+use super::{event_fields, head_fields, stage};
+
+/// The arguments every script about a task begins with.
+pub(super) fn begin(place: &Place, id: &TaskId) -> Vec<Value> {
+    vec![Value::from(place.root.as_str()), Value::from(id.as_str())]
+}
+
+pub(super) fn number(number: impl itoa::Integer) -> Value {
+    Value::from(itoa::Buffer::new().format(number))
+}
+
+impl RedisStore {
+    pub(super) async fn write(&self, change: &Change) -> Result<(), CommitError> {
+        let id = &change.task_id;
+        let place = self.keys.place(id);
+        let mut args = begin(&place, id);
+        args.push(Value::from(stamp_text(change.expected)));
+        args.push(Value::from(stamp_text(change.next_stamp())));
+        args.push(number(change.expected.version));
+        let head = change.head.as_deref();
+        args.push(Value::from_static_str(head_fields::life(self.archived(), head)));
+        head_fields::push(&mut args, head);
+        push_checkpoint(&mut args, &change.checkpoint);
+        let lists = [&change.hidden, &change.dropped, &change.erased];
+        args.push(number(change.events.len()));
+        args.extend(lists.iter().map(|list| number(list.len())));
+        change.events.iter().for_each(|event| event_fields::push(&mut args, event));
+        args.extend(lists.into_iter().flatten().map(|index| number(*index)));
+        match integer(&self.link.run(Script::Commit, place.task, args).await?)? {
+            1 => Ok(()),
+            _ => Err(CommitError::Conflict),
+        }
+    }
+
+    pub(super) async fn write_new(&self, log: &NewLog) -> Result<Created, CreateError> {
+        let id = &log.head.task.id;
+        let place = self.keys.place(id);
+        let staged = stage::is_large(log);
+        if staged {
+            self.stage(&place, log).await?;
+        }
+        let args = create_args(self.archived(), &place, log, staged);
+        match integer(&self.link.run(Script::Create, place.task, args).await?)? {
+            0 => Err(CreateError::Exists),
+            1 => Ok(Created { replaced: false }),
+            2 => Ok(Created { replaced: true }),
+            _ => {
+                let detail = "Redis has lost what was to be imported";
+                Err(Failure::unsent(COMMANDS, ErrorKind::Unavailable, detail).into())
+            }
+        }
+    }
+
+    pub(super) async fn remove(&self, id: &TaskId, incarnation: u64) -> Result<bool, CommitError> {
+        let place = self.keys.place(id);
+        let mut args = begin(&place, id);
+        args.push(number(incarnation));
+        args.push(Value::from_static_str(head_fields::life(self.archived(), None)));
+        match integer(&self.link.run(Script::Delete, place.task, args).await?)? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(CommitError::Conflict),
+        }
+    }
+}
+
+fn create_args(archived: bool, place: &Place, log: &NewLog, staged: bool) -> Vec<Value> {
+    let head = Some(&*log.head);
+    let stamp = Stamp { incarnation: log.incarnation, version: log.events.len() as u64, revision: 0 };
+    let mut args = begin(place, &log.head.task.id);
+    args.push(Value::from(stamp_text(stamp)));
+    args.push(Value::from_static_str(head_fields::life(archived, head)));
+    args.push(Value::from_static_str(if log.replace { "1" } else { "" }));
+    args.push(if staged { number(log.events.len()) } else { Value::from_static_str("") });
+    head_fields::push(&mut args, head);
+    let (events, hidden) = if staged { (&[][..], &[][..]) } else { (&log.events[..], &log.hidden[..]) };
+    args.push(number(events.len()));
+    args.push(number(hidden.len()));
+    events.iter().for_each(|event| event_fields::push(&mut args, event));
+    args.extend(hidden.iter().map(|index| number(*index)));
+    args
+}
+
+pub(super) fn push_checkpoint(args: &mut Vec<Value>, change: &CheckpointChange) {
+    let (version, state) = match change {
+        CheckpointChange::Keep => (Value::from_static_str(""), Value::from_static_str("")),
+        CheckpointChange::Remove => (Value::from_static_str("-"), Value::from_static_str("")),
+        CheckpointChange::Put(checkpoint) => (number(checkpoint.version), Value::from(&*checkpoint.bytes)),
+    };
+    args.extend([version, state]);
+}
