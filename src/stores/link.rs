@@ -20,7 +20,7 @@ const KINDS: [ErrorKind; 7] = [
     ErrorKind::Unavailable,
 ];
 
-/// How it stands with a server, in the words of PROTOCOL §19.
+/// How it stands with a server, in the words of PROTOCOL §16.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Nothing has been asked of it yet.

@@ -21,7 +21,7 @@ use super::marks::{self, MarkColumns};
 pub(super) const CREATE: &str = include_str!("sql/create.sql");
 pub(super) const ADVANCE: &str = include_str!("sql/advance.sql");
 pub(super) const LOCK: &str = "SELECT id FROM taskcast_tasks WHERE id = ANY($1) ORDER BY id FOR UPDATE";
-pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
 /// Why a transaction was not committed, or perhaps was.
 #[derive(Debug)]
@@ -118,12 +118,12 @@ pub(super) async fn ask(
 }
 
 /// What the failure of a statement before `COMMIT` means. What the server refuses takes the transaction with it; if no
-/// answer came, `COMMIT` may have been executed.
+/// answer came, `COMMIT` may have been executed. A server that takes no writes any more may have a successor.
 pub(super) fn before_commit(error: &Error) -> Failed {
     let answer = of_postgres(error);
     match error.code().map(|code| &code.code()[..2]) {
-        Some("22" | "23" | "42" | "54") => Failed::Working(WriteError::NotWritten(answer)),
-        Some("08" | "57") => Failed::Connection(WriteError::NotWritten(answer)),
+        Some("22" | "23" | "54") => Failed::Working(WriteError::NotWritten(answer)),
+        Some("08" | "25" | "57") => Failed::Connection(WriteError::NotWritten(answer)),
         Some(_) => Failed::Together(WriteError::NotWritten(answer)),
         None => Failed::Connection(WriteError::Unknown(answer)),
     }

@@ -17,7 +17,7 @@ use crate::stores::postgres::readers::Readers;
 /// How a piece that comes in parts begins.
 pub enum Begun {
     /// The archive waits for its slots.
-    Writing(PieceWriter),
+    Writing(Box<PieceWriter>),
     /// There is nothing to be written.
     Settled(ArchiveOutcome),
 }
@@ -60,7 +60,7 @@ pub(super) async fn begin(readers: &Readers, piece: &ArchivePiece) -> Result<Beg
     let mut writer =
         PieceWriter { client, id, from, next: from, end: piece.stamp.version, limit: readers.limit };
     writer.append(&piece.slots).await?;
-    Ok(Begun::Writing(writer))
+    Ok(Begun::Writing(Box::new(writer)))
 }
 
 fn settled(stop: Stop) -> Result<Begun, StoreError> {
