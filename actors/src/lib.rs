@@ -8,6 +8,7 @@
 //! - `registry`: finds, starts and passivates task actors. `broadcast`: the bridge to other instances. `sweep`:
 //!   what is due becomes an ordinary command.
 //! - [`Subscription`]: one task's events from a cursor, once each, in order. [`Follower`]: all tasks' events.
+//! - `firehose`: what followers of all tasks are shown, put in order. `watched`: which tasks somebody waits for.
 //! - [`Engine`]: the handle that ties it together, usable from any tokio runtime.
 //!
 //! # Invariants

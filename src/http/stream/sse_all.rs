@@ -58,7 +58,7 @@ impl Frames for AllFrames {
                 Fill::More
             }
             Followed::Lagged => {
-                tracing::warn!("a reader of all tasks cannot keep up: its stream ends");
+                tracing::warn!("a reader of all tasks is too slow or missed something: its stream ends");
                 Fill::Over
             }
             Followed::Ended => Fill::Over,
