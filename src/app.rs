@@ -9,15 +9,13 @@ use actix_web::dev::{Extensions, Server};
 use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
 use actix_web::{App, HttpServer, web};
-use taskcast_actors::ports::StoreError;
 use taskcast_actors::{Engine, RingLimits, Settings, StartError};
 
 use crate::config::Config;
 use crate::http::parse::{BodyError, cleanup_rules};
-use crate::http::parts::Parts;
 use crate::http::{self, Service};
+use crate::parts::Parts;
 use crate::storage;
-use crate::stores::sqlite::OpenError;
 
 /// A connection whose peer takes nothing for this long is given up: there is no other write timeout. It also counts
 /// while a reader lives but does not read, which may well take a minute and costs nothing.
@@ -35,20 +33,9 @@ pub enum AppError {
     /// A cleanup rule of the configuration breaks a rule of the protocol.
     #[error("in the configuration, {0}")]
     Cleanup(BodyError),
-    /// The database file cannot be used.
-    #[error("cannot open the database {path}: {error}")]
-    Open {
-        /// The file.
-        path: String,
-        /// Why.
-        error: OpenError,
-    },
-    /// The storage is configured and not built.
-    #[error("storage {0} is not there yet")]
-    NotYet(crate::config::Storage),
-    /// The store does not work.
-    #[error("storage does not work: {0}")]
-    Store(#[from] StoreError),
+    /// The storage cannot be used.
+    #[error(transparent)]
+    Storage(#[from] storage::StorageError),
     /// The engine's threads could not be started.
     #[error(transparent)]
     Engine(#[from] StartError),
@@ -127,6 +114,9 @@ pub async fn start_engine(config: &Config) -> Result<(Engine, Parts), AppError> 
     let mut builder = Engine::builder(opened.store).settings(settings).actors_at_home(true);
     if let Some(bus) = opened.bus {
         builder = builder.bus(bus);
+    }
+    if let Some(cold) = opened.cold {
+        builder = builder.cold_tier(cold);
     }
     Ok((builder.start()?, opened.parts))
 }

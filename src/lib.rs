@@ -15,7 +15,8 @@ pub mod cli;
 pub mod config;
 pub mod http;
 pub mod metrics;
-mod storage;
+pub mod parts;
+pub mod storage;
 pub mod stores;
 pub mod telemetry;
 

@@ -14,7 +14,7 @@ use taskcast_actors::domain::TaskStatus;
 use taskcast_actors::stats::Stats;
 use taskcast_actors::{Engine, LiveBatch};
 
-use crate::http::parts::{DependencyState, Parts};
+use crate::parts::{DependencyState, Parts};
 
 /// Upper bounds of latency histograms, in seconds.
 const SECONDS: [f64; 11] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];

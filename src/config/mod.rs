@@ -28,6 +28,7 @@ mod limits;
 mod metrics;
 mod resolve;
 mod schema;
+mod secret;
 mod sentry;
 mod server;
 mod shutdown;
@@ -49,6 +50,7 @@ pub use env::process_env;
 pub use error::ConfigError;
 pub use flags::Flags;
 pub use limits::Limits;
+pub use secret::Secret;
 pub use server::LogLevel;
 pub use storage::{PostgresConfig, RedisConfig, ReleaseAfter, Storage};
 

@@ -6,13 +6,12 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use taskcast_actors::domain::Secret;
-
 use super::error::ConfigError;
 use super::flags::Flags;
 use super::kind::Kind;
 use super::layers::{Layers, Origin};
 use super::schema::{Key, MAX_INT, Preset};
+use super::secret::Secret;
 
 const STORES: Kind = Kind::Word(&["memory", "sqlite", "redis", "postgres"]);
 const BUSES: Kind = Kind::Word(&["memory", "redis"]);
@@ -291,5 +290,5 @@ pub(super) fn db_path(layers: &Layers, flags: &Flags) -> Result<PathBuf, ConfigE
 }
 
 #[cfg(test)]
-#[path = "storage_tests.rs"]
+#[path = "tests/storage.rs"]
 mod tests;

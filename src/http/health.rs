@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use self::report::{Detail, Ready, ReadyDependency, Status};
 use super::Service;
-use super::parts::{Dependency, Failure};
+use crate::parts::{Dependency, Failure};
 
 const NAME: &str = "taskcast";
 const VERSION: &str = env!("CARGO_PKG_VERSION");

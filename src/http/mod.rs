@@ -12,7 +12,6 @@ mod observe;
 
 pub mod openapi;
 pub mod parse;
-pub mod parts;
 mod route;
 mod state;
 pub mod stream;

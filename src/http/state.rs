@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use taskcast_actors::Engine;
 
 use super::parse::events::PublishLimits;
-use super::parts::Parts;
 use super::stream::Drain;
 use crate::config::{Config, CorsOrigins, Limits};
 use crate::metrics::Metrics;
+use crate::parts::Parts;
 
 /// Settings of the HTTP service.
 #[derive(Clone, Debug)]

@@ -52,6 +52,8 @@ pub struct LinkSnapshot {
     pub phase: Phase,
     /// Failures since the last answer.
     pub consecutive_failures: u64,
+    /// How often it answered again after it had failed.
+    pub reconnects: u64,
     /// What went wrong last, if anything ever did.
     pub last_error: Option<ErrorKind>,
     /// When `phase` became what it is.
@@ -63,6 +65,7 @@ pub struct LinkSnapshot {
 pub struct LinkState {
     phase: AtomicU8,
     failures: AtomicU64,
+    reconnects: AtomicU64,
     last_error: AtomicU8,
     changed_at: AtomicI64,
 }
@@ -74,6 +77,7 @@ impl Default for LinkState {
         Self {
             phase: AtomicU8::new(0),
             failures: AtomicU64::new(0),
+            reconnects: AtomicU64::new(0),
             last_error: AtomicU8::new(0),
             changed_at: AtomicI64::new(now()),
         }
@@ -83,8 +87,8 @@ impl Default for LinkState {
 impl LinkState {
     /// The server answered.
     pub fn connected(&self) {
-        if self.failures.load(Ordering::Relaxed) != 0 {
-            self.failures.store(0, Ordering::Relaxed);
+        if self.failures.load(Ordering::Relaxed) != 0 && self.failures.swap(0, Ordering::Relaxed) != 0 {
+            self.reconnects.fetch_add(1, Ordering::Relaxed);
         }
         self.enter(Phase::Healthy);
     }
@@ -103,6 +107,7 @@ impl LinkState {
         LinkSnapshot {
             phase: PHASES[usize::from(self.phase.load(Ordering::Relaxed))],
             consecutive_failures: self.failures.load(Ordering::Relaxed),
+            reconnects: self.reconnects.load(Ordering::Relaxed),
             last_error: number.checked_sub(1).and_then(|place| KINDS.get(place)).copied(),
             changed_at: Timestamp(self.changed_at.load(Ordering::Relaxed)),
         }
@@ -142,6 +147,7 @@ mod tests {
         link.connected();
         let snapshot = link.snapshot();
         assert_eq!((snapshot.phase, snapshot.consecutive_failures), (Phase::Healthy, 0));
+        assert_eq!(snapshot.reconnects, 1);
         assert_eq!(snapshot.last_error, Some(ErrorKind::Dns));
     }
 }

@@ -7,3 +7,4 @@ pub mod link;
 pub mod postgres;
 pub mod redis;
 pub mod sqlite;
+pub mod tiered;

@@ -8,6 +8,7 @@
 #[macro_use]
 mod support;
 
+mod cluster;
 mod cors;
 mod crash;
 mod disk;

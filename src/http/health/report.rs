@@ -8,7 +8,7 @@ use taskcast_actors::domain::Timestamp;
 
 use super::{API_VERSION, Checked, NAME, VERSION};
 use crate::http::Service;
-use crate::http::parts::{DependencyState, Failure};
+use crate::parts::{DependencyState, Failure};
 
 #[derive(Serialize)]
 pub(super) struct Ready {
@@ -75,7 +75,7 @@ struct DependencyDetail {
 struct StorageDetail {
     release_ready: bool,
     required_storage_protocol_version: u32,
-    active_writer_count: u32,
+    active_writer_count: usize,
     incompatible_writer_ids: Vec<String>,
     survives: &'static str,
 }
@@ -125,7 +125,7 @@ impl Detail {
             storage: StorageDetail {
                 release_ready: parts.releases && working && checked.storage,
                 required_storage_protocol_version: 2,
-                active_writer_count: 1,
+                active_writer_count: service.engine.live_instances(),
                 incompatible_writer_ids: Vec::new(),
                 survives: parts.survives,
             },

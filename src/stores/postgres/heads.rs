@@ -7,6 +7,7 @@ use taskcast_actors::domain::{Checkpoint, Head, Stamp, TaskId};
 use taskcast_actors::ports::{Loaded, StoreError};
 use tokio_postgres::Row;
 
+use super::archive::Holding;
 use super::error::Failure;
 use super::head_row;
 use super::json::JsonText;
@@ -17,6 +18,10 @@ const LOAD: &str = "SELECT incarnation, t.version, revision, head, c.version, c.
                     WHERE t.id = $1";
 const HEADS: &str = "SELECT incarnation, version, revision, head, id FROM taskcast_tasks WHERE id = ANY($1)";
 const STAMPS: &str = "SELECT incarnation, version, revision, id FROM taskcast_tasks WHERE id = ANY($1)";
+
+const HOLDS: &str = "SELECT incarnation, version, revision,
+                            (SELECT count(*) FROM taskcast_events WHERE task_id = t.id)
+                     FROM taskcast_tasks t WHERE t.id = $1";
 
 /// Head and stamp of a task.
 pub(super) type Known = (Arc<Head>, Stamp);
@@ -50,6 +55,17 @@ pub(super) async fn stamps(readers: &Readers, ids: &[TaskId]) -> Result<Vec<Opti
     let known = |row: &Row| Ok::<_, Failure>((row.try_get::<_, String>(3)?, stamp_of(row)?));
     let found: HashMap<String, Stamp> = rows.iter().map(known).collect::<Result<_, _>>()?;
     Ok(ids.iter().map(|id| found.get(id.as_str()).copied()).collect())
+}
+
+/// What there is of the log of `id` where all of it at `stamp` should be.
+pub(super) async fn holds(readers: &Readers, id: &TaskId, stamp: Stamp) -> Result<Holding, StoreError> {
+    let rows = readers.query(HOLDS, &[&id.as_str()]).await?;
+    let known = |row: &Row| Ok::<_, Failure>((stamp_of(row)?, row.try_get::<_, i64>(3)?.cast_unsigned()));
+    Ok(match rows.first().map(known).transpose()? {
+        Some((stored, events)) if stored == stamp && events == stamp.version => Holding::All,
+        Some((stored, _)) if stored == stamp => Holding::Incomplete,
+        _ => Holding::Elsewhere,
+    })
 }
 
 pub(super) fn texts(ids: &[TaskId]) -> Vec<&str> {

@@ -40,7 +40,7 @@ mod writer;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-pub use self::archive::{ArchiveOutcome, ArchivePiece, Begun, GoneSlot, PieceWriter, SlotState};
+pub use self::archive::{ArchiveOutcome, ArchivePiece, Begun, GoneSlot, Holding, PieceWriter, SlotState};
 use self::connect::Connector;
 pub use self::error::OpenError;
 pub use self::marks::Mark;

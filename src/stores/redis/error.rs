@@ -134,9 +134,7 @@ const UNSENT: [&str; 4] = [
 fn is_harmless(error: &Error) -> bool {
     let text = error.details();
     let refused = |word: &&str| text.starts_with(*word) || text.contains(&format!("-{word}"));
-    *error.kind() == FredKind::Backpressure
-        || UNSENT.contains(&text)
-        || REFUSALS.iter().any(|word| refused(&word))
+    *error.kind() == FredKind::Backpressure || UNSENT.contains(&text) || REFUSALS.iter().any(refused)
 }
 
 /// Whether `error` is the reply of a server that does not know the script.

@@ -87,7 +87,7 @@ impl RedisStore {
     }
 
     /// Whether each partition is whole.
-    fn tiers(&self) -> impl Iterator<Item = (&'static str, Vec<Value>)> {
+    pub(super) fn tiers(&self) -> impl Iterator<Item = (&'static str, Vec<Value>)> {
         (0..PARTITIONS).map(|partition| tier(&self.keys.root(partition)))
     }
 }

@@ -20,9 +20,9 @@ use tokio::time::timeout;
 
 use super::address;
 use super::error::{ConnectError, Failure, is_no_script, kind_of};
-use super::link_state::LinkState;
 use super::scripts::{Script, Scripts};
 use super::settings::RedisSettings;
+use crate::stores::link::LinkState;
 
 /// Oldest server that has every command we use.
 const OLDEST: (u64, u64) = (6, 2);
@@ -81,7 +81,7 @@ impl Link {
             Some(address::connection(settings)),
             Some(address::policy(settings)),
         );
-        let state = Arc::new(LinkState::connected());
+        let state = Arc::new(LinkState::default());
         let stalled = Arc::new(Notify::new());
         // Events between the first connection and the first look at them must not be missed.
         let (errors, reconnects) = (client.error_rx(), client.reconnect_rx());
@@ -92,6 +92,7 @@ impl Link {
             .map_err(|error| unreachable(&error))?;
         let stuck = Arc::new(Notify::new());
         let alive = Owned::spawn(keep_alive(client.clone(), Owned(handle), Arc::clone(&stuck)));
+        state.connected();
         check_version(&client, &server)?;
         let scripts = Scripts::load(&client).await.map_err(|error| unreachable(&error))?;
         let watch = Watch { client: client.clone(), state: Arc::clone(&state), dependency };
@@ -238,8 +239,8 @@ async fn renew(client: Client, state: Arc<LinkState>, stalled: Arc<Notify>, stuc
     loop {
         stalled.notified().await;
         tracing::warn!("Redis does not answer in time: the connection is made anew");
-        let before = state.report();
-        if timeout(RENEWAL, client.force_reconnection()).await.is_err() && state.report() == before {
+        let before = state.snapshot();
+        if timeout(RENEWAL, client.force_reconnection()).await.is_err() && state.snapshot() == before {
             stuck.notify_one();
         }
     }
@@ -277,16 +278,16 @@ impl Watch {
         let kind = kind_of(error);
         self.state.failed(kind);
         let dependency = self.dependency;
-        match self.state.report().consecutive_failures {
-            0 => tracing::warn!(dependency, %error, "the connection to Redis was lost"),
+        match self.state.snapshot().consecutive_failures {
+            1 => tracing::warn!(dependency, %error, "the connection to Redis was lost"),
             failures => tracing::debug!(dependency, %error, failures, "Redis cannot be reached yet"),
         }
     }
 
     fn restored(&self) {
-        let before = self.state.report().reconnects;
-        self.state.restored();
-        if self.state.report().reconnects > before {
+        let before = self.state.snapshot().reconnects;
+        self.state.connected();
+        if self.state.snapshot().reconnects > before {
             tracing::info!(dependency = self.dependency, version = ?self.client.server_version(), "Redis is back");
         }
     }

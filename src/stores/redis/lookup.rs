@@ -41,7 +41,7 @@ impl<T> Lookup<T> {
     pub(super) fn missing(tomb: Option<Value>, tier: Option<&Value>) -> Self {
         match tomb {
             Some(_) => Self::Tomb,
-            None => Self::Absent { whole: tier.and_then(Value::as_bytes) == Some(b"whole") },
+            None => Self::Absent { whole: tier.is_some_and(is_whole) },
         }
     }
 
@@ -54,4 +54,9 @@ impl<T> Lookup<T> {
         let tomb = reply.value();
         Ok(Lookup::missing(tomb, reply.value().as_ref()))
     }
+}
+
+/// Whether what is known of a partition says that everything is here.
+pub(super) fn is_whole(tier: &Value) -> bool {
+    tier.as_bytes() == Some(b"whole")
 }

@@ -10,7 +10,7 @@
 //!
 //! ## Layout
 //! - `settings`, `address`: what may be chosen, and what the client is told of it
-//! - `link`, `link_state`, `scripts`: a connection that mends itself, and how it fares
+//! - `link`, `scripts`: a connection that mends itself, and how it fares
 //! - `keys`, `head_fields`, `event_fields`: how heads and events become keys, members and fields; `reply` reads answers
 //! - `write`, `stage`; `heads`, `page`, `seek`, `list`, `due`: what `store` promises; `lookup` says what is not here
 //! - `tier`: the moves between this store and an archive
@@ -25,7 +25,6 @@ mod head_fields;
 mod heads;
 mod keys;
 mod link;
-mod link_state;
 mod list;
 mod lookup;
 mod page;
@@ -44,7 +43,6 @@ pub use self::bus::RedisBus;
 pub use self::error::ConnectError;
 use self::keys::Keys;
 use self::link::Link;
-pub use self::link_state::{LinkCondition, LinkReport, LinkState};
 pub use self::lookup::Lookup;
 pub use self::settings::RedisSettings;
 pub use self::tier::{
@@ -73,7 +71,7 @@ impl RedisStore {
     }
 
     /// How the connection fares.
-    pub fn link(&self) -> Arc<LinkState> {
+    pub fn link(&self) -> Arc<super::link::LinkState> {
         self.link.state()
     }
 

@@ -70,9 +70,14 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
-        let socket = within("a connection", TcpStream::connect(address)).await.expect("the server listens");
-        socket.set_nodelay(true).expect("a new socket takes options");
-        Self { socket, unread: Vec::new() }
+        Self::try_connect(address).await.expect("the server listens")
+    }
+
+    /// As [`Wire::connect`], to a server that may be gone.
+    pub(crate) async fn try_connect(address: SocketAddr) -> Result<Self> {
+        let socket = within("a connection", TcpStream::connect(address)).await?;
+        socket.set_nodelay(true)?;
+        Ok(Self { socket, unread: Vec::new() })
     }
 
     pub(crate) async fn send(&mut self, bytes: &[u8]) -> Result<()> {

@@ -7,6 +7,8 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use serde_json::Value;
+use taskcast::stores::postgres::{PostgresSettings, PostgresStore};
+use taskcast::stores::redis::{RedisSettings, RedisStore};
 use taskcast::stores::sqlite::{SqliteSettings, SqliteStore};
 use taskcast_actors::domain::{
     ClientSeq, Json, NewEvent, NewTask, SeriesMode, TaskEvent, TaskId, TaskStatus, Transition,
@@ -19,6 +21,8 @@ use taskcast_actors::{
     Batch, Ending, Engine, EngineBuilder, HistoryRequest, RingLimits, Settings, SubscribeRequest,
     Subscription,
 };
+
+use super::servers::{Postgres, Redis};
 
 /// How long a condition may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -49,11 +53,45 @@ pub fn sqlite() -> Arc<dyn TaskStore> {
     Arc::new(SqliteStore::open(&file, SqliteSettings::default()).unwrap())
 }
 
+/// A store in Redis.
+pub fn redis() -> Arc<dyn TaskStore> {
+    at_once(async {
+        let settings = RedisSettings {
+            url: Redis::shared().await.url(),
+            prefix: Redis::prefix(),
+            ..RedisSettings::default()
+        };
+        Arc::new(RedisStore::connect(settings).await.unwrap())
+    })
+}
+
+/// A store in a fresh Postgres database.
+pub fn postgres() -> Arc<dyn TaskStore> {
+    at_once(async {
+        let database = Postgres::shared().await.database().await;
+        let settings =
+            PostgresSettings { pool_size: 4, auto_migrate: true, ..PostgresSettings::new(database.url) };
+        Arc::new(PostgresStore::open(settings).await.unwrap())
+    })
+}
+
+/// Redis with Postgres behind it.
+pub fn tiered() -> Arc<dyn TaskStore> {
+    at_once(async { Arc::new(crate::stores::tiered::open().await) })
+}
+
+fn at_once<S: TaskStore>(opening: impl Future<Output = Arc<S>>) -> Arc<dyn TaskStore> {
+    tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(opening))
+}
+
 /// Runs tests, each an `async fn(Open)`, once over every kind of store.
 macro_rules! engine_suite {
     ($($name:ident),+ $(,)?) => {
         engine_suite!(@over memory, $crate::support::engine::memory, $($name),+);
         engine_suite!(@over sqlite, $crate::support::engine::sqlite, $($name),+);
+        engine_suite!(@over redis, $crate::support::engine::redis, $($name),+);
+        engine_suite!(@over postgres, $crate::support::engine::postgres, $($name),+);
+        engine_suite!(@over tiered, $crate::support::engine::tiered, $($name),+);
     };
     (@over $store:ident, $open:path, $($name:ident),+) => {
         mod $store {

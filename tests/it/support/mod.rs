@@ -40,38 +40,38 @@ pub(crate) async fn wait_until<T>(what: &str, mut condition: impl AsyncFnMut() -
     .await
 }
 
-/// Makes two tests of each `async fn(Server)`: one with tasks in memory, one with tasks in SQLite.
+/// Makes a test of each `async fn(Server)` for every way to keep tasks.
 #[macro_export]
 macro_rules! on_each_store {
     ($($name:ident),* $(,)?) => {
-        $(mod $name {
-            #[tokio::test]
-            async fn memory() {
-                super::$name($crate::support::Server::start($crate::support::Store::Memory).await).await;
-            }
-
-            #[tokio::test]
-            async fn sqlite() {
-                super::$name($crate::support::Server::start($crate::support::Store::Sqlite).await).await;
-            }
-        })*
+        $($crate::__for_each_store!($name, store, $crate::support::Server::start(store).await);)*
     };
 }
 
-/// Makes two tests of each `async fn(Store)`, for tests that start the program themselves.
+/// Makes a test of each `async fn(Store)` for every way to keep tasks, for tests that start the program themselves.
 #[macro_export]
 macro_rules! with_each_store {
     ($($name:ident),* $(,)?) => {
-        $(mod $name {
-            #[tokio::test]
-            async fn memory() {
-                super::$name($crate::support::Store::Memory).await;
-            }
+        $($crate::__for_each_store!($name, store, store);)*
+    };
+}
 
-            #[tokio::test]
-            async fn sqlite() {
-                super::$name($crate::support::Store::Sqlite).await;
-            }
-        })*
+/// The part of the two that repeats.
+#[macro_export]
+macro_rules! __for_each_store {
+    ($name:ident, $store:ident, $argument:expr) => {
+        $crate::__for_each_store!(@ $name, $store, $argument;
+            memory Memory, sqlite Sqlite, redis Redis, postgres Postgres, tiered Tiered);
+    };
+    (@ $name:ident, $store:ident, $argument:expr; $($test:ident $kind:ident),*) => {
+        mod $name {
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    let $store = $crate::support::Store::$kind;
+                    super::$name($argument).await;
+                }
+            )*
+        }
     };
 }

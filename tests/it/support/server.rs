@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 
+use super::servers::{Postgres, Redis};
 use super::{Client, Stream, within};
 
 /// What a server says once it can be reached; its address follows.
@@ -24,14 +25,39 @@ const LISTENS: &str = "listens on http://";
 pub(crate) enum Store {
     Memory,
     Sqlite,
+    Redis,
+    /// With the Redis bus.
+    Postgres,
+    /// Redis with Postgres as its archive.
+    Tiered,
 }
+
+/// Variables of the program.
+type Environment = Vec<(&'static str, String)>;
 
 impl Store {
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Memory => "memory",
             Self::Sqlite => "sqlite",
+            Self::Redis | Self::Tiered => "redis",
+            Self::Postgres => "postgres",
         }
+    }
+
+    /// A place of one's own on the servers that tests share.
+    async fn environment(self) -> Environment {
+        let mut environment = Vec::new();
+        if matches!(self, Self::Redis | Self::Tiered | Self::Postgres) {
+            environment.push(("TASKCAST_REDIS_URL", Redis::shared().await.url()));
+            environment.push(("TASKCAST_REDIS_PREFIX", Redis::prefix()));
+        }
+        if matches!(self, Self::Tiered | Self::Postgres) {
+            let database = Postgres::shared().await.database().await;
+            environment.push(("TASKCAST_POSTGRES_URL", database.url));
+            environment.push(("TASKCAST_AUTO_MIGRATE", "true".into()));
+        }
+        environment
     }
 }
 
@@ -43,18 +69,38 @@ pub(crate) struct Setup {
     /// The program and arguments before its own.
     wrapper: Vec<String>,
     db_path: PathBuf,
+    /// Where the servers are; the same for every start.
+    environment: OnceCell<Environment>,
 }
 
 impl Setup {
     pub(crate) fn new(store: Store) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let db_path = folder.path().join("taskcast.db");
-        Self { store, config: json!({}), folder: Arc::new(folder), wrapper: Vec::new(), db_path }
+        Self {
+            store,
+            config: json!({}),
+            folder: Arc::new(folder),
+            wrapper: Vec::new(),
+            db_path,
+            environment: OnceCell::new(),
+        }
     }
 
     /// With this configuration file.
     pub(crate) fn config(self, config: Value) -> Self {
         Self { config, ..self }
+    }
+
+    /// With servers of the test's own.
+    pub(crate) fn environment(self, environment: Environment) -> Self {
+        Self { environment: OnceCell::new_with(Some(environment)), ..self }
+    }
+
+    /// The value of a variable, once the program has been started.
+    pub(crate) fn variable(&self, name: &str) -> &str {
+        let environment = self.environment.get().expect("it has been started");
+        &environment.iter().find(|(known, _)| *known == name).expect("it is set").1
     }
 
     /// Started by another program, which gets the path and the arguments.
@@ -72,7 +118,7 @@ impl Setup {
         self.folder.path()
     }
 
-    /// Starts the program and waits until it can be reached.
+    /// Starts the program and waits until it can be reached. Done again, another instance on the same servers.
     pub(crate) async fn start(&self) -> Server {
         let config = self.folder().join("settings.json");
         std::fs::write(&config, self.config.to_string()).expect("the folder takes files");
@@ -92,6 +138,7 @@ impl Setup {
             .current_dir(self.folder())
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .envs(self.environment.get_or_init(|| self.store.environment()).await.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -90,6 +90,17 @@ pub enum ArchiveOutcome {
     Refused(StoreError),
 }
 
+/// What the archive has of a log that it should have all of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holding {
+    /// All of it.
+    All,
+    /// It is not where the log is said to be.
+    Elsewhere,
+    /// It is there, but events are missing.
+    Incomplete,
+}
+
 impl PostgresStore {
     /// Writes pieces of different tasks in one transaction; the answers are in the order of the pieces. A piece that is
     /// not done harms no other.
@@ -127,6 +138,14 @@ impl PostgresStore {
     /// When the database does not work at present.
     pub async fn heads(&self, ids: &[TaskId]) -> Result<Vec<Option<(Arc<Head>, Stamp)>>, StoreError> {
         heads::heads(&self.readers, ids).await
+    }
+
+    /// Whether the archive has all of the log of `id` as it was at `stamp`.
+    ///
+    /// # Errors
+    /// When the database does not work at present.
+    pub async fn holds(&self, id: &TaskId, stamp: Stamp) -> Result<Holding, StoreError> {
+        heads::holds(&self.readers, id, stamp).await
     }
 
     /// Whether there is no task at all.

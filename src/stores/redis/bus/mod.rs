@@ -18,7 +18,7 @@ use bytes::Bytes;
 use fred::interfaces::EventInterface as _;
 use fred::types::Message;
 use parking_lot::Mutex;
-use taskcast_actors::ports::{Bus, BusError, BusSender, Interest, Topic};
+use taskcast_actors::ports::{Bus, BusError, BusSender, Interest, StoreError, Topic};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, broadcast};
 
@@ -27,9 +27,9 @@ use self::subscriptions::Subscriptions;
 use super::error::{COMMANDS, ConnectError, Failure, PUBSUB};
 use super::keys::Keys;
 use super::link::{Link, Owned};
-use super::link_state::LinkState;
 use super::settings::RedisSettings;
 use super::{EVENTS, RedisStore, address};
+use crate::stores::link::LinkState;
 
 /// Messages that may wait inside the client. Whoever falls behind farther is told of a gap.
 const MESSAGES: usize = 8192;
@@ -96,6 +96,14 @@ impl RedisBus {
     /// How the connection fares that messages go out on.
     pub fn command_link(&self) -> Arc<LinkState> {
         self.commands.state()
+    }
+
+    /// Whether messages can be sent.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub async fn command_health(&self) -> Result<(), StoreError> {
+        Ok(self.commands.ping().await?)
     }
 }
 

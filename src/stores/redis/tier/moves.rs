@@ -8,7 +8,7 @@ use super::types::{Idle, Restored};
 use crate::stores::redis::RedisStore;
 use crate::stores::redis::error::Failure;
 use crate::stores::redis::head_fields;
-use crate::stores::redis::lookup::Lookup;
+use crate::stores::redis::lookup::{Lookup, is_whole};
 use crate::stores::redis::reply::{Reply, integer, stamp_of, stamp_text};
 use crate::stores::redis::scripts::Script;
 use crate::stores::redis::write::{begin, number, push_checkpoint};
@@ -72,6 +72,22 @@ impl RedisStore {
             idle.push(Idle { task_id, stamp: stamp_of(&stamp)?, archived });
         }
         Ok(idle)
+    }
+
+    /// Whether this store has everything that exists, so that an archive need not be asked.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub async fn is_whole(&self) -> Result<bool, StoreError> {
+        Ok(self.link.call_all(self.tiers().collect()).await?.iter().all(is_whole))
+    }
+
+    /// Whether an archive was ever behind this store.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub async fn has_archive(&self) -> Result<bool, StoreError> {
+        Ok(self.link.call_all(self.tiers().collect()).await?.iter().any(|tier| !tier.is_null()))
     }
 
     /// Where each of `ids` is, in that order: what a listing of the archive has to leave out is here or deleted.

@@ -1,7 +1,7 @@
 //! The bus while connections come and go.
 
 use bytes::Bytes;
-use taskcast::stores::redis::LinkCondition;
+use taskcast::stores::link::Phase;
 use taskcast_actors::ports::{Bus, BusEvent, Interest, Topic};
 use tokio::sync::mpsc::{Receiver, channel};
 
@@ -65,9 +65,9 @@ async fn one_connection_serves_all_subscriptions_and_takes_them_up_again() {
         }
         assert_eq!(listening(&redis).await, 1);
     }
-    let report = member.bus.link().report();
-    assert_eq!((report.condition, report.reconnects), (LinkCondition::Connected, 3));
-    assert_eq!(member.bus.command_link().report().reconnects, 0);
+    let report = member.bus.link().snapshot();
+    assert_eq!((report.phase, report.reconnects), (Phase::Healthy, 3));
+    assert_eq!(member.bus.command_link().snapshot().reconnects, 0);
     let channels = texts(&redis.command(&["PUBSUB", "CHANNELS"]).await);
     assert_eq!((channels.len(), number(&redis.command(&["PUBSUB", "NUMPAT"]).await)), (501, 0));
 }

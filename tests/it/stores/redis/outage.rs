@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use taskcast::stores::redis::{ConnectError, LinkCondition};
+use taskcast::stores::link::Phase;
+use taskcast::stores::redis::ConnectError;
 use taskcast_actors::ports::{CommitError, CreateError, ErrorKind, StoreError};
 
 use super::*;
@@ -70,14 +71,14 @@ async fn while_redis_is_away_writes_are_refused_in_time_and_afterwards_they_work
     assert!(matches!(refused, Err(CreateError::NotWritten(error)) if is_unavailable(&error)));
     assert!(is_unavailable(&store.load(&id("a")).await.unwrap_err()));
     assert!(is_unavailable(&store.health().await.unwrap_err()));
-    assert_eq!(store.link().report().condition, LinkCondition::Reconnecting);
+    assert_eq!(store.link().snapshot().phase, Phase::Reconnecting);
 
     redis.restart().await;
     wait_until("the store works again", async || store.health().await.ok()).await;
     assert_eq!(store.load(&id("a")).await.unwrap().unwrap().stamp, stamp(1));
     store.commit(append("a", 1, "{}")).await.unwrap();
-    let report = store.link().report();
-    assert_eq!((report.condition, report.reconnects), (LinkCondition::Connected, 1));
+    let report = store.link().snapshot();
+    assert_eq!((report.phase, report.reconnects), (Phase::Healthy, 1));
     assert!(report.last_error.is_some());
 }
 

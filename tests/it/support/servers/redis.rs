@@ -97,18 +97,29 @@ impl Redis {
         self.try_command(words).await.unwrap_or_else(|error| panic!("{words:?}: {error}"))
     }
 
-    async fn try_command(&self, words: &[&str]) -> std::io::Result<String> {
-        let mut socket = TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))).await?;
-        let mut request = format!("*{}\r\n", words.len());
-        for word in words {
-            request.push_str(&format!("${}\r\n{word}\r\n", word.len()));
-        }
-        request.push_str("*1\r\n$4\r\nQUIT\r\n");
-        socket.write_all(request.as_bytes()).await?;
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).await?;
-        Ok(answer.trim_end_matches("+OK\r\n").to_owned())
+    /// What the server at `url`, which is one of ours, answers to a command.
+    pub(crate) async fn ask(url: &str, words: &[&str]) -> String {
+        let (_, port) = url.rsplit_once(':').expect("our URLs end with a port");
+        let port = port.parse().expect("a port is a number");
+        try_command(port, words).await.unwrap_or_else(|error| panic!("{words:?}: {error}"))
     }
+
+    async fn try_command(&self, words: &[&str]) -> std::io::Result<String> {
+        try_command(self.port, words).await
+    }
+}
+
+async fn try_command(port: u16, words: &[&str]) -> std::io::Result<String> {
+    let mut socket = TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
+    let mut request = format!("*{}\r\n", words.len());
+    for word in words {
+        request.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+    }
+    request.push_str("*1\r\n$4\r\nQUIT\r\n");
+    socket.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await?;
+    Ok(answer.trim_end_matches("+OK\r\n").to_owned())
 }
 
 mod tests {

@@ -51,8 +51,6 @@ pub type Failure = &'static str;
 pub struct Dependency {
     /// Its name in PROTOCOL §16.1.
     pub name: &'static str,
-    /// The provider that stands for it among the adapters.
-    pub provider: &'static str,
     /// Whether requests cannot be served without it.
     pub essential: bool,
     /// Asks it.

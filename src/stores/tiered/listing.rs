@@ -1,0 +1,127 @@
+//! Lists over both tiers. The archive also has tasks that are in Redis, as they were a while ago: Redis knows better.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use taskcast_actors::domain::{Head, TaskId, Timestamp};
+use taskcast_actors::ports::{Due, Listing, Order, StoreError, TaskQuery, TaskStore};
+
+use super::Tiers;
+use crate::stores::redis::Lookup;
+
+/// The place of a task in creation order.
+type Place = (Timestamp, TaskId);
+
+fn place(head: &Head) -> Place {
+    (head.task.created_at, head.task.id.clone())
+}
+
+impl Tiers {
+    /// Tasks of both tiers in creation order.
+    pub(super) async fn list(&self, query: &TaskQuery) -> Result<Listing, StoreError> {
+        let cold = self.archive.list(query).await;
+        let hot = self.hot.list(query).await?;
+        // While nothing has left Redis the archive need not be there.
+        if self.hot.is_whole().await? {
+            return Ok(hot);
+        }
+        let mut cold = cold?;
+        let mut found: BTreeMap<Place, Arc<Head>> =
+            hot.tasks.iter().map(|head| (place(head), Arc::clone(head))).collect();
+        let hot_end = hot.tasks.last().filter(|_| hot.more).map(|head| place(head));
+        loop {
+            let next = cold.tasks.last().filter(|_| cold.more).map(|head| place(head));
+            for head in self.current(query, &found, cold.tasks).await? {
+                found.insert(place(&head), head);
+            }
+            let enough = found.len() > query.limit;
+            let Some(after) = next.clone().filter(|_| !enough) else {
+                return Ok(merged(query, found, hot_end, next));
+            };
+            let query = TaskQuery { after: Some(after), ..query.clone() };
+            cold = self.archive.list(&query).await?;
+        }
+    }
+
+    /// Of `heads`, which are from the archive, those that are cold, and what Redis has in place of the others, if it is
+    /// wanted and not among `found`.
+    async fn current(
+        &self,
+        query: &TaskQuery,
+        found: &BTreeMap<Place, Arc<Head>>,
+        heads: Vec<Arc<Head>>,
+    ) -> Result<Vec<Arc<Head>>, StoreError> {
+        let unknown: Vec<_> = heads.into_iter().filter(|head| !found.contains_key(&place(head))).collect();
+        let ids: Vec<TaskId> = unknown.iter().map(|head| head.task.id.clone()).collect();
+        let mut current = Vec::with_capacity(unknown.len());
+        for (head, hot) in unknown.into_iter().zip(self.hot.exists_many(&ids).await?) {
+            match hot {
+                Lookup::Absent { .. } => current.push(head),
+                Lookup::Tomb => {}
+                // It may have come back since Redis was asked for its list.
+                Lookup::Hot(()) => {
+                    let hot = self.hot.probe_head(&head.task.id).await?.hot();
+                    current.extend(hot.map(|(head, _)| head).filter(|head| query.wants(head)));
+                }
+            }
+        }
+        Ok(current)
+    }
+
+    /// What is due in both tiers, in order. Without the archive, what is due in Redis.
+    pub(super) async fn due(
+        &self,
+        now: Timestamp,
+        after: Option<&Due>,
+        limit: usize,
+    ) -> Result<Vec<Due>, StoreError> {
+        let cold = self.archive.due(now, after, limit).await;
+        let hot = self.hot.due(now, after, limit).await?;
+        if self.hot.is_whole().await? {
+            return Ok(hot);
+        }
+        let Ok(mut cold) = cold else { return Ok(hot) };
+        let mut found: HashMap<TaskId, Timestamp> =
+            hot.into_iter().map(|due| (due.task_id, due.at)).collect();
+        loop {
+            let last = cold.last().filter(|_| cold.len() == limit).cloned();
+            let ids: Vec<TaskId> = cold.iter().map(|due| due.task_id.clone()).collect();
+            for (due, hot) in cold.into_iter().zip(self.hot.exists_many(&ids).await?) {
+                if matches!(hot, Lookup::Absent { .. }) {
+                    found.entry(due.task_id).or_insert(due.at);
+                }
+            }
+            match last.filter(|_| found.len() < limit) {
+                Some(last) => cold = self.archive.due(now, Some(&last), limit).await?,
+                None => break,
+            }
+        }
+        let mut due: Vec<Due> = found.into_iter().map(|(task_id, at)| Due { task_id, at }).collect();
+        due.sort_unstable_by(|a, b| (a.at, &a.task_id).cmp(&(b.at, &b.task_id)));
+        due.truncate(limit);
+        Ok(due)
+    }
+}
+
+/// The first tasks of `found`, as far as both tiers have been read.
+fn merged(
+    query: &TaskQuery,
+    found: BTreeMap<Place, Arc<Head>>,
+    hot_end: Option<Place>,
+    cold_end: Option<Place>,
+) -> Listing {
+    let ascending = query.order == Order::Ascending;
+    let known = |at: &Place, end: &Option<Place>| {
+        end.as_ref().is_none_or(|end| if ascending { at <= end } else { at >= end })
+    };
+    let read = |(at, _): &(Place, Arc<Head>)| known(at, &hot_end) && known(at, &cold_end);
+    let count = found.len();
+    let heads = found.into_iter();
+    let mut tasks: Vec<_> = match query.order {
+        Order::Ascending => heads.filter(read).map(|(_, head)| head).collect(),
+        Order::Descending => heads.rev().filter(read).map(|(_, head)| head).collect(),
+    };
+    tasks.truncate(query.limit);
+    let more = count > tasks.len() || hot_end.is_some() || cold_end.is_some();
+    Listing { tasks, more }
+}

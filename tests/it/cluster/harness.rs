@@ -1,0 +1,161 @@
+//! Instances on servers that a test owns, or on those that tests share.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use nix::sys::signal::Signal;
+use parking_lot::Mutex;
+use serde_json::Value;
+
+use crate::support::servers::{Postgres, Redis};
+use crate::support::{Answer, Server, Setup, Store, wait_until};
+
+/// Where the instances are that run at present.
+#[derive(Clone, Default)]
+pub(super) struct Addresses(Arc<Mutex<Vec<SocketAddr>>>);
+
+impl Addresses {
+    /// One of them, at random.
+    pub(super) fn any(&self) -> SocketAddr {
+        let addresses = self.0.lock();
+        addresses[fastrand::usize(..addresses.len())]
+    }
+}
+
+/// Several instances that share everything.
+pub(super) struct Cluster {
+    setup: Setup,
+    pub(super) instances: Vec<Server>,
+    pub(super) addresses: Addresses,
+}
+
+impl Cluster {
+    /// `count` instances in a place of their own on the shared servers.
+    pub(super) async fn start(store: Store, count: usize) -> Self {
+        Self::start_with(Setup::new(store), count).await
+    }
+
+    pub(super) async fn start_with(setup: Setup, count: usize) -> Self {
+        let mut cluster = Self { setup, instances: Vec::new(), addresses: Addresses::default() };
+        for _ in 0..count {
+            cluster.add().await;
+        }
+        cluster
+    }
+
+    /// Starts one more instance.
+    pub(super) async fn add(&mut self) {
+        self.instances.push(self.setup.start().await);
+        self.publish_addresses();
+    }
+
+    /// Kills the instance that has run longest.
+    pub(super) async fn kill_oldest(&mut self) {
+        let victim = self.instances.remove(0);
+        self.publish_addresses();
+        victim.killed().await;
+    }
+
+    /// Has an instance end as it does when it is told to.
+    pub(super) async fn stop_oldest(&mut self) {
+        let mut leaving = self.instances.remove(0);
+        self.publish_addresses();
+        leaving.signal(Signal::SIGTERM);
+        assert!(leaving.ended().await.success(), "{}", leaving.logs());
+    }
+
+    fn publish_addresses(&self) {
+        *self.addresses.0.lock() = self.instances.iter().map(|server| server.client.address).collect();
+    }
+
+    /// A connection to the instances' database.
+    pub(super) async fn database(&self) -> tokio_postgres::Client {
+        let url = self.setup.variable("TASKCAST_POSTGRES_URL");
+        let (client, connection) =
+            tokio_postgres::connect(url, tokio_postgres::NoTls).await.expect("the database answers");
+        tokio::spawn(connection);
+        client
+    }
+
+    /// What every key of the instances begins with.
+    pub(super) fn prefix(&self) -> &str {
+        self.setup.variable("TASKCAST_REDIS_PREFIX")
+    }
+
+    /// Waits until the archive has everything that was acknowledged before.
+    pub(super) async fn archived(&self) {
+        let url = self.setup.variable("TASKCAST_REDIS_URL");
+        wait_until("the archive has caught up", async || {
+            for partition in 0..16 {
+                let key = format!("{}:{{{partition}}}:ahead", self.prefix());
+                if Redis::ask(url, &["ZCARD", &key]).await != ":0\r\n" {
+                    return None;
+                }
+            }
+            Some(())
+        })
+        .await;
+    }
+
+    /// Moves a finished task to the archive.
+    pub(super) async fn release(&self, id: &str) -> Answer {
+        self.archived().await;
+        let server = &self.instances[0];
+        let history = server.history(id, "").await;
+        let last = history.last().map_or(-1, |event| event["index"].as_i64().expect("an index"));
+        let body = format!(r#"{{"expectedLastEventIndex":{last},"inactiveSince":9007199254740991}}"#);
+        server.post(&format!("/tasks/{id}/storage/release"), &body).await
+    }
+}
+
+/// The present value of a metric.
+pub(super) async fn gauge(server: &Server, name: &str) -> f64 {
+    let answer = server.get("/metrics").await;
+    let line = answer.text().lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {name} in {}", answer.text())).parse().expect("a number")
+}
+
+/// Servers of one test, which may kill them, and the variables that lead to them.
+pub(super) struct Own {
+    pub(super) redis: Redis,
+    pub(super) postgres: Postgres,
+    environment: Vec<(&'static str, String)>,
+}
+
+impl Own {
+    pub(super) async fn start() -> Self {
+        let (redis, postgres) = tokio::join!(Redis::start(), Postgres::start());
+        let environment = vec![
+            ("TASKCAST_REDIS_URL", redis.url()),
+            ("TASKCAST_REDIS_PREFIX", Redis::prefix()),
+            ("TASKCAST_POSTGRES_URL", postgres.database().await.url),
+            ("TASKCAST_AUTO_MIGRATE", "true".to_owned()),
+        ];
+        Self { redis, postgres, environment }
+    }
+
+    /// `count` instances with Redis and the archive.
+    pub(super) async fn cluster(&self, count: usize) -> Cluster {
+        Cluster::start_with(self.setup(Store::Tiered), count).await
+    }
+
+    /// A program on as many of these servers as `store` needs.
+    pub(super) fn setup(&self, store: Store) -> Setup {
+        let mut environment = self.environment.clone();
+        if store == Store::Redis {
+            environment.retain(|(name, _)| name.starts_with("TASKCAST_REDIS"));
+        }
+        Setup::new(store).environment(environment)
+    }
+
+    /// The value of a variable.
+    pub(super) fn variable(&self, name: &str) -> &str {
+        let found = self.environment.iter().find(|(known, _)| *known == name);
+        &found.expect("it is set").1
+    }
+}
+
+/// The events of `answer`, which is a history.
+pub(super) fn events(answer: &Answer) -> Vec<Value> {
+    answer.ok(200).as_array().expect("a history is a list").clone()
+}

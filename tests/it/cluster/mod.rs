@@ -1,0 +1,13 @@
+//! Several instances on one Redis and one Postgres: everything that holds for one instance holds for all of them.
+
+mod archive;
+mod choice;
+mod counts;
+mod failures;
+mod full_stack;
+mod harness;
+mod health;
+mod load;
+mod races;
+mod release;
+mod timers;
