@@ -166,9 +166,9 @@ impl Firehose {
         self.with_feed(|feed, _| feed.unreadable(reading));
     }
 
-    /// Shows what was kept back long enough, and sees whether anything is missing for too long.
-    pub(crate) fn check(&self) {
-        self.with_feed(|feed, out| feed.check(Instant::now(), out));
+    /// Shows what was kept back long enough, and sees whether anything is missing for too long. Says what has to be read.
+    pub(crate) fn check(&self) -> Vec<Reading> {
+        self.with_feed(|feed, out| feed.check(Instant::now(), out)).unwrap_or_default()
     }
 
     /// Announcements of all tasks are needed no longer if nobody follows. Says whether that is so.

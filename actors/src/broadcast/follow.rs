@@ -72,7 +72,9 @@ impl Handler<Follow> for BroadcastActor {
             self.following.phase = Phase::Subscribing;
             self.shared.firehose.begin_feeding(self.shared.instances.lock().ids());
             self.following.ticking = Some(ctx.run_interval(TICK, |actor, ctx| {
-                actor.shared.firehose.check();
+                for reading in actor.shared.firehose.check() {
+                    actor.read_for_followers(reading, ctx);
+                }
                 actor.locate_when_heard(ctx);
                 actor.end_locating_when_done(ctx);
             }));

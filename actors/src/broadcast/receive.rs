@@ -41,8 +41,8 @@ impl BroadcastActor {
         });
     }
 
-    /// Reads events that were too large for the bus.
-    fn read_for_followers(&self, reading: Reading, ctx: &mut Context<Self>) {
+    /// Reads events that were too large for the bus, or did not come.
+    pub(super) fn read_for_followers(&self, reading: Reading, ctx: &mut Context<Self>) {
         let (shared, turn) = (Arc::clone(&self.shared), Arc::clone(&self.following.reading));
         let read = async move {
             let _turn = turn.acquire().await;

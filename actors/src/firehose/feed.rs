@@ -38,6 +38,8 @@ pub(crate) struct Reading {
     pub(crate) task_id: TaskId,
     pub(crate) incarnation: u64,
     pub(crate) part: Range<u64>,
+    /// Whether every follower is owed it.
+    owed: bool,
     /// Tells what was read for followers that have been told of a loss since.
     epoch: u64,
 }
@@ -112,7 +114,8 @@ impl Feed {
         let Some(from) = order.read_from(&missing, piece.owed, now)? else { return Ok(None) };
         self.waiting.insert(fact.task_id.clone());
         let (task_id, incarnation) = (fact.task_id.clone(), piece.incarnation);
-        Ok(Some(Reading { task_id, incarnation, part: from..missing.end, epoch: self.epoch }))
+        let (part, epoch) = (from..missing.end, self.epoch);
+        Ok(Some(Reading { task_id, incarnation, part, owed: arrival == Arrival::Owed, epoch }))
     }
 
     /// A part of what was to be read is here; `ended` with the last.
@@ -127,7 +130,7 @@ impl Feed {
             return Ok(());
         }
         let before = reading.part.start;
-        let piece = Piece { incarnation: reading.incarnation, before, events, owed: false };
+        let piece = Piece { incarnation: reading.incarnation, before, events, owed: reading.owed };
         self.take(&reading.task_id, &piece, now, out)?;
         if ended {
             self.order(&reading.task_id, &piece, now)?.has_read(now);
@@ -147,13 +150,13 @@ impl Feed {
     fn order(&mut self, id: &TaskId, piece: &Piece<'_>, now: Instant) -> Result<&mut Order, Lost> {
         if !self.orders.contains_key(id) {
             self.renew(now);
-            let new = || Order::new(piece.incarnation, piece.before, None);
+            let new = || Order::new(piece.incarnation, None);
             let order = self.former.remove(id).unwrap_or_else(new);
             self.orders.insert(id.clone(), order);
         }
         let order = self.orders.get_mut(id).expect("it was put in above");
         if order.incarnation != piece.incarnation {
-            order.turn_to(piece.incarnation, piece.before)?;
+            order.turn_to(piece.incarnation)?;
         }
         Ok(order)
     }
@@ -183,19 +186,27 @@ impl Feed {
         }
     }
 
-    /// Delivers what was kept back long enough, and sees whether anything is missing for too long.
-    pub(super) fn check(&mut self, now: Instant, out: &mut Delivery) -> Result<(), Lost> {
+    /// Delivers what was kept back long enough, and sees whether an announcement is missing for too long. Says what has
+    /// to be read.
+    pub(super) fn check(&mut self, now: Instant, out: &mut Delivery) -> Result<Vec<Reading>, Lost> {
         self.sequences.check(now)?;
         let mut waiting = std::mem::take(&mut self.waiting);
         let (orders, former, kept) = (&mut self.orders, &mut self.former, &mut self.kept);
-        let mut checked = Ok(());
+        let (epoch, owed, mut checked, mut readings) = (self.epoch, true, Ok(()), Vec::new());
         waiting.retain(|id| {
             let Some(order) = orders.get_mut(id).or_else(|| former.get_mut(id)) else { return false };
-            checked = checked.and_then(|()| order.check(now, (kept, out)));
+            let incarnation = order.incarnation;
+            match order.check(now, (kept, out)) {
+                Ok(None) => {}
+                Ok(Some(part)) => {
+                    readings.push(Reading { task_id: id.clone(), incarnation, part, owed, epoch });
+                }
+                Err(lost) => checked = Err(lost),
+            }
             order.is_waiting()
         });
         self.waiting = waiting;
-        checked
+        checked.map(|()| readings)
     }
 }
 
@@ -281,6 +292,20 @@ mod tests {
         assert!(all.feed.unreadable(&reading).is_err());
         all.feed.forget_tasks();
         assert!(all.feed.unreadable(&reading).is_ok());
+    }
+
+    #[test]
+    fn what_came_before_anybody_listened_is_no_loss() {
+        let mut all = Followed::new();
+        all.feed.sequences.locate(vec![7, 8]);
+        all.remote(1, "t", 0..1, true).unwrap();
+        all.feed.sequences.located(7, 1);
+        all.feed.sequences.located(8, 1);
+        all.feed.sequences.end_locating().unwrap();
+        all.remote(2, "t", 2..3, true).unwrap();
+        all.now += REORDERING;
+        assert_eq!(all.feed.check(all.now, &mut all.out), Ok(vec![]));
+        assert_eq!(all.delivered("t"), [2]);
     }
 
     #[test]

@@ -10,8 +10,8 @@ use crate::shared_event::SharedEvent;
 
 /// How long events of a task first seen in the middle are kept back, in case lower ones are on their way.
 pub(super) const REORDERING: Duration = Duration::from_millis(100);
-/// How long a lower event may be on its way before it counts as lost.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a lower event may be on its way before it is read from the store.
+const PATIENCE: Duration = Duration::from_millis(250);
 /// How long events may take to be read from the store.
 const READING: Duration = Duration::from_secs(10);
 /// What may be kept back for all tasks together.
@@ -55,6 +55,8 @@ pub(super) struct Order {
     /// The index to deliver next; `None` while a lower one may be on its way.
     next: Option<u64>,
     kept: BTreeMap<u64, Arc<SharedEvent>>,
+    /// Where the delivery begins once nothing lower can be on its way: at the lowest event that followers are owed.
+    first_owed: Option<u64>,
     /// Since when something is kept back, or read.
     since: Option<Instant>,
     /// How many pieces of the log are being read.
@@ -71,21 +73,30 @@ pub(super) struct Piece<'a> {
 }
 
 impl Order {
-    /// A log first seen with a piece that begins at index `before`.
-    pub(super) fn new(incarnation: u64, before: u64, former: Option<u64>) -> Self {
-        let next = (before == 0).then_some(0);
-        Self { incarnation, former, from: 0, next, kept: BTreeMap::new(), since: None, reading: 0 }
+    /// A log of which nothing was seen yet.
+    pub(super) fn new(incarnation: u64, former: Option<u64>) -> Self {
+        let (next, first_owed) = (None, None);
+        Self {
+            incarnation,
+            former,
+            from: 0,
+            next,
+            kept: BTreeMap::new(),
+            first_owed,
+            since: None,
+            reading: 0,
+        }
     }
 
     /// Goes over to another log under the same id.
-    pub(super) fn turn_to(&mut self, incarnation: u64, before: u64) -> Result<(), Lost> {
+    pub(super) fn turn_to(&mut self, incarnation: u64) -> Result<(), Lost> {
         if self.former == Some(incarnation) {
             return Err(Lost("something came late from a log that has been replaced"));
         }
         if self.is_waiting() {
             return Err(Lost("a log was replaced while events of it were missing"));
         }
-        *self = Self::new(incarnation, before, Some(self.incarnation));
+        *self = Self::new(incarnation, Some(self.incarnation));
         Ok(())
     }
 
@@ -101,7 +112,8 @@ impl Order {
         now: Instant,
         (kept, out): (&mut Kept, &mut Delivery),
     ) -> Result<(), Lost> {
-        if self.next.is_none() && piece.before == 0 {
+        // What is not owed may have been announced late, when what follows it had come before anybody listened.
+        if self.next.is_none() && piece.before == 0 && piece.owed {
             self.next = Some(0);
         }
         let before = out.len();
@@ -118,6 +130,9 @@ impl Order {
                     }
                 }
                 _ => {
+                    if piece.owed {
+                        self.first_owed = Some(self.first_owed.map_or(index, |first| first.min(index)));
+                    }
                     if self.kept.insert(index, Arc::clone(event)).is_none() {
                         kept.add(event)?;
                     }
@@ -169,30 +184,42 @@ impl Order {
         self.next = Some(next);
     }
 
-    /// Delivers what was kept back long enough.
+    /// Delivers what was kept back long enough. Says which part of the log has to be read because it did not come.
     pub(super) fn check(
         &mut self,
         now: Instant,
         (kept, out): (&mut Kept, &mut Delivery),
-    ) -> Result<(), Lost> {
-        let Some(waited) = self.since.map(|since| now.duration_since(since)) else { return Ok(()) };
+    ) -> Result<Option<Range<u64>>, Lost> {
+        let Some(waited) = self.since.map(|since| now.duration_since(since)) else { return Ok(None) };
         if self.reading > 0 {
             return match waited < READING {
-                true => Ok(()),
+                true => Ok(None),
                 false => Err(Lost("events could not be read in time")),
             };
         }
-        match self.next {
-            Some(_) if waited >= PATIENCE => Err(Lost("an event of a task did not come")),
-            None if waited >= REORDERING => {
-                let first = self.kept.first_key_value().map_or(0, |(index, _)| *index);
-                self.from = first;
-                self.next = Some(first);
-                self.deliver_kept((kept, out));
-                self.since = self.is_waiting().then_some(now);
-                Ok(())
+        match (self.next, self.kept.first_key_value()) {
+            (Some(next), Some((first, _))) if waited >= PATIENCE => {
+                let missing = next..*first;
+                self.reading += 1;
+                self.since = Some(now);
+                return Ok(Some(missing));
             }
-            _ => Ok(()),
+            (None, _) if waited >= REORDERING => self.begin((kept, out)),
+            _ => return Ok(None),
+        }
+        self.since = self.is_waiting().then_some(now);
+        Ok(None)
+    }
+
+    /// Begins to deliver at the lowest event that is owed. What lies below it need not be shown.
+    fn begin(&mut self, (kept, out): (&mut Kept, &mut Delivery)) {
+        let first = self.first_owed.take();
+        let owed = first.map_or_else(BTreeMap::new, |first| self.kept.split_off(&first));
+        std::mem::replace(&mut self.kept, owed).values().for_each(|event| kept.remove(event));
+        if let Some(first) = first {
+            self.from = first;
+            self.next = Some(first);
+            self.deliver_kept((kept, out));
         }
     }
 }
@@ -210,22 +237,22 @@ mod tests {
     }
 
     impl Task {
-        fn first_seen(before: u64) -> Self {
-            Self {
-                order: Order::new(1, before, None),
-                kept: Kept::default(),
-                out: vec![],
-                now: Instant::now(),
-            }
+        fn new() -> Self {
+            let (order, kept) = (Order::new(1, None), Kept::default());
+            Self { order, kept, out: vec![], now: Instant::now() }
         }
 
         fn take(&mut self, from: u64, to: u64) -> Result<(), Lost> {
-            let events = events("t", from..to);
-            let piece = Piece { incarnation: 1, before: from, events: &events, owed: true };
+            self.take_some(from..to, true)
+        }
+
+        fn take_some(&mut self, part: Range<u64>, owed: bool) -> Result<(), Lost> {
+            let events = events("t", part.clone());
+            let piece = Piece { incarnation: 1, before: part.start, events: &events, owed };
             self.order.take(&piece, self.now, (&mut self.kept, &mut self.out))
         }
 
-        fn later(&mut self, by: Duration) -> Result<(), Lost> {
+        fn later(&mut self, by: Duration) -> Result<Option<Range<u64>>, Lost> {
             self.now += by;
             self.order.check(self.now, (&mut self.kept, &mut self.out))
         }
@@ -237,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_task_seen_from_its_first_event_is_delivered_at_once() {
-        let mut task = Task::first_seen(0);
+        let mut task = Task::new();
         task.take(0, 2).unwrap();
         task.take(1, 3).unwrap();
         assert_eq!(task.delivered(), [0, 1, 2]);
@@ -246,7 +273,7 @@ mod tests {
 
     #[test]
     fn later_events_wait_for_those_before_them() {
-        let mut task = Task::first_seen(0);
+        let mut task = Task::new();
         task.take(0, 1).unwrap();
         task.take(2, 4).unwrap();
         assert_eq!(task.delivered(), [0]);
@@ -258,7 +285,7 @@ mod tests {
 
     #[test]
     fn a_task_seen_from_the_middle_is_delivered_in_order_after_a_moment() {
-        let mut task = Task::first_seen(7);
+        let mut task = Task::new();
         task.take(7, 8).unwrap();
         task.take(5, 7).unwrap();
         assert!(task.delivered().is_empty());
@@ -273,18 +300,38 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_does_not_come_is_missed() {
-        let mut task = Task::first_seen(0);
+    fn an_event_that_does_not_come_is_read() {
+        let mut task = Task::new();
         task.take(1, 2).unwrap();
         task.take(0, 1).unwrap();
         task.take(3, 4).unwrap();
-        task.later(PATIENCE - Duration::from_millis(1)).unwrap();
-        task.later(Duration::from_millis(1)).unwrap_err();
+        assert_eq!(task.later(PATIENCE - Duration::from_millis(1)), Ok(None));
+        assert_eq!(task.later(Duration::from_millis(1)), Ok(Some(2..3)));
+        task.take(2, 3).unwrap();
+        task.order.has_read(task.now);
+        assert_eq!(task.delivered(), [0, 1, 2, 3]);
+        assert_eq!(task.later(PATIENCE), Ok(None));
+    }
+
+    #[test]
+    fn what_is_not_owed_begins_nothing_and_may_fill_a_hole() {
+        let mut task = Task::new();
+        task.take_some(0..1, false).unwrap();
+        task.take(2, 3).unwrap();
+        task.take_some(3..4, false).unwrap();
+        task.take(4, 5).unwrap();
+        task.later(REORDERING).unwrap();
+        assert_eq!(task.delivered(), [2, 3, 4]);
+        assert_eq!((task.kept.events, task.kept.bytes), (0, 0));
+        let mut late = Task::new();
+        late.take_some(0..2, false).unwrap();
+        late.later(REORDERING).unwrap();
+        assert!(late.delivered().is_empty() && !late.order.is_waiting());
     }
 
     #[test]
     fn what_is_being_read_holds_up_what_follows_it() {
-        let mut task = Task::first_seen(0);
+        let mut task = Task::new();
         task.take(0, 1).unwrap();
         assert_eq!(task.order.read_from(&(1..3), true, task.now), Ok(Some(1)));
         task.take(3, 4).unwrap();
@@ -297,11 +344,11 @@ mod tests {
 
     #[test]
     fn another_log_begins_anew_unless_something_of_the_old_one_is_missing() {
-        let mut task = Task::first_seen(0);
+        let mut task = Task::new();
         task.take(0, 1).unwrap();
-        task.order.turn_to(2, 0).unwrap();
-        assert!(task.order.turn_to(1, 5).is_err(), "it came late");
+        task.order.turn_to(2).unwrap();
+        assert!(task.order.turn_to(1).is_err(), "it came late");
         task.take(1, 2).unwrap();
-        assert!(task.order.turn_to(3, 0).is_err(), "something is kept back");
+        assert!(task.order.turn_to(3).is_err(), "something is kept back");
     }
 }
