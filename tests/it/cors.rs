@@ -7,7 +7,7 @@ use crate::support::{Answer, Client, Server, Setup, Store, Wire};
 const ASKED: (&str, &str) = ("access-control-request-headers", "authorization, x-mine");
 const FROM: (&str, &str) = ("origin", "https://a.example");
 
-on_each_store!(by_default_every_answer_may_be_read_by_anybody, a_preflight_is_answered);
+on_local_stores!(by_default_every_answer_may_be_read_by_anybody, a_preflight_is_answered);
 with_each_store!(only_listed_origins_may_read, without_cors_no_header_speaks_of_it);
 
 /// Answers of every sort: success, error, no route, wrong method, stream.

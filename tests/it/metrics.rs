@@ -33,7 +33,7 @@ const COUNTED: [(&str, f64); 9] = [
     (r#"taskcast_http_request_duration_seconds_bucket{method="POST",route="/tasks",le="+Inf"}"#, 2.0),
 ];
 
-on_each_store!(
+on_local_stores!(
     the_promised_metrics_are_there_and_count,
     no_client_can_put_a_word_of_its_own_into_a_label,
     logs_tell_no_payload,

@@ -30,7 +30,7 @@ const ROUTES: [(&str, &str); 20] = [
     ("/workers", "GET, HEAD, POST"),
 ];
 
-on_each_store!(
+on_local_stores!(
     the_root_says_what_this_is,
     the_server_is_healthy_and_says_so,
     every_path_refuses_methods_it_does_not_have,

@@ -28,7 +28,7 @@ async fn start(store: Store, drain: u64) -> Server {
 async fn draining(server: &Server) {
     wait_until("the server is not ready", async || {
         let ready = server.get("/health/ready").await;
-        (ready.status == 503).then(|| assert_eq!(ready.json(), json!({"ok": false, "dependencies": {}})))
+        (ready.status == 503).then(|| assert_eq!(ready.json()["ok"], false))
     })
     .await;
 }

@@ -37,7 +37,7 @@ async fn a_configuration_that_cannot_be_understood_keeps_the_server_from_startin
         (json!({"auth": {"mode": "jwt"}}), format!("cannot start with `auth.mode` in config: {unsupported}")),
         (json!({"adminToken": "s3cret"}), format!("cannot start with `adminToken` in config: {unsupported}")),
         (json!({"workers": {"enabled": true}}), format!("`workers.enabled` in config: {unsupported}")),
-        (json!({"storage": "redis"}), format!("cannot start with `storage` in config: {unsupported}")),
+        (json!({"storage": "redis"}), "set `redis.url` or TASKCAST_REDIS_URL".to_owned()),
         (json!({"sse": {"keepaliveMs": 0}}), "cannot use `sse.keepaliveMs` in config".to_owned()),
         (json!({"dbPath": "${UNSET_HERE}"}), "environment variable `UNSET_HERE` is not set".to_owned()),
         (
@@ -86,7 +86,6 @@ async fn a_variable_that_cannot_be_used_keeps_the_server_from_starting() {
         ("TASKCAST_AUTH_MODE", "jwt"),
         ("TASKCAST_JWT_SECRET", "s3cret"),
         ("TASKCAST_ADMIN_TOKEN", "s3cret"),
-        ("TASKCAST_REDIS_URL", "redis://s3cret"),
         ("TASKCAST_POSTGRES_URL", "postgres://s3cret"),
         ("SENTRY_DSN", "s3cret"),
     ] {

@@ -1,8 +1,10 @@
 //! Under load, everything fails in turn, ten times each. ENGINE: what users see and what is kept.
 
+use serde_json::json;
+
 use super::harness::{Cluster, Own, gauge};
 use super::load::Load;
-use crate::support::{Store, wait_until};
+use crate::support::{Setup, Store, wait_until};
 
 /// How often each thing fails.
 const TIMES: usize = 10;
@@ -24,9 +26,10 @@ async fn instances_killed_under_load_lose_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn instances_replaced_under_load_lose_nothing() {
-    let mut cluster = Cluster::start(Store::Tiered, 2).await;
+    let setup = Setup::new(Store::Tiered).config(json!({"shutdown": {"drainMs": 1000}}));
+    let mut cluster = Cluster::start_with(setup, 2).await;
     let load = Load::start(&cluster).await;
-    for _ in 0..2 {
+    for _ in 0..3 {
         load.goes_on(BETWEEN).await;
         cluster.add().await;
         cluster.stop_oldest().await;

@@ -48,6 +48,15 @@ macro_rules! on_each_store {
     };
 }
 
+/// Makes two tests of each `async fn(Server)`, for what has little to do with how tasks are kept.
+#[macro_export]
+macro_rules! on_local_stores {
+    ($($name:ident),* $(,)?) => {
+        $($crate::__for_each_store!(@ $name, store, $crate::support::Server::start(store).await;
+            memory Memory, sqlite Sqlite);)*
+    };
+}
+
 /// Makes a test of each `async fn(Store)` for every way to keep tasks, for tests that start the program themselves.
 #[macro_export]
 macro_rules! with_each_store {
