@@ -21,8 +21,8 @@ use crate::stores::redis::PARTITIONS;
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(500);
 /// How long a lease holds, and how often it is renewed.
-const LEASE: Duration = Duration::from_secs(5);
-const RENEWAL: Duration = Duration::from_secs(1);
+const LEASE: Duration = Duration::from_secs(2);
+const RENEWAL: Duration = Duration::from_millis(500);
 /// Tasks of a partition in one round.
 const TASKS: usize = 64;
 /// A task that cannot be archived is tried again after this long.
