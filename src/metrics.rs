@@ -3,6 +3,7 @@
 //! No task, event or user id is ever a label.
 
 use std::fmt::Write as _;
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -179,7 +180,7 @@ fn write_engine(out: &mut String, engine: &Engine) {
             &stats.actors_restarted,
         ),
     ];
-    for (name, help, counter) in totals {
+    for (name, help, counter) in totals.into_iter().chain(of_bus(stats)) {
         metric(out, name, help, "counter", counter.load(Relaxed));
     }
     let actors = stats.active_actors.load(Relaxed);
@@ -194,6 +195,18 @@ fn write_engine(out: &mut String, engine: &Engine) {
     write_transitions(out, stats);
     write_histogram(out, "taskcast_commit_duration_seconds", &stats.commit_latency_us.cumulative(), 1e-6);
     write_histogram(out, "taskcast_commit_batch_size", &stats.batch_size.cumulative(), 1.0);
+}
+
+fn of_bus(stats: &Stats) -> [(&str, &str, &AtomicU64); 3] {
+    [
+        ("taskcast_bus_gaps_total", "Times the bus may have lost something", &stats.bus_gaps),
+        ("taskcast_bus_errors_total", "Announcements that could not be sent", &stats.bus_errors),
+        (
+            "taskcast_bus_repairs_total",
+            "Times a task was read from the store because announcements were lost or late",
+            &stats.bus_repairs,
+        ),
+    ]
 }
 
 fn write_parts(out: &mut String, parts: &Parts) {

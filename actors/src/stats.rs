@@ -65,6 +65,12 @@ pub struct Stats {
     /// Pages read from the store for readers.
     pub replays: AtomicU64,
     pub actors_restarted: AtomicU64,
+    /// Times the bus said that it may have lost something.
+    pub bus_gaps: AtomicU64,
+    /// Announcements that could not be sent.
+    pub bus_errors: AtomicU64,
+    /// Times a task was brought up to date from the store because announcements of others were lost or came late.
+    pub bus_repairs: AtomicU64,
     /// Task actors alive now.
     pub active_actors: AtomicI64,
     pub commit_latency_us: Histogram<12>,
@@ -83,6 +89,9 @@ impl Default for Stats {
             slow_readers: AtomicU64::default(),
             replays: AtomicU64::default(),
             actors_restarted: AtomicU64::default(),
+            bus_gaps: AtomicU64::default(),
+            bus_errors: AtomicU64::default(),
+            bus_repairs: AtomicU64::default(),
             active_actors: AtomicI64::default(),
             commit_latency_us: Histogram::new(LATENCY_BOUNDS_US),
             batch_size: Histogram::new(BATCH_BOUNDS),

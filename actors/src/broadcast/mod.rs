@@ -18,6 +18,7 @@ mod interests;
 mod receive;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use actix::fut::WrapFuture;
@@ -103,6 +104,7 @@ impl BroadcastActor {
             .for_each(move |(number, published)| {
                 shared.announcer.settle(number);
                 if let Err((task_id, error)) = published {
+                    shared.stats.bus_errors.fetch_add(1, Relaxed);
                     shared.hooks.on_broadcast_error(Some(&task_id), &error.to_string());
                 }
                 std::future::ready(())
@@ -145,6 +147,7 @@ impl StreamHandler<BusEvent> for BroadcastActor {
             BusEvent::Message(Topic::Task(task_id), message) => self.receive(&task_id, &message, ctx),
             BusEvent::Message(Topic::Instances, message) => self.hear(&message, ctx),
             BusEvent::Gap => {
+                self.shared.stats.bus_gaps.fetch_add(1, Relaxed);
                 self.rounds.hurry();
                 self.compare(ctx);
                 self.shared.instances.lock().doubt();

@@ -1,6 +1,7 @@
 //! `Committed`: another instance moved the log.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use actix::{Context, Handler, Message};
 
@@ -34,6 +35,9 @@ impl Handler<Committed> for TaskActor {
         if !self.phase.working && fact.before == known && !fact.head_changed && fact.is_complete() {
             self.follow(fact, ctx);
         } else {
+            if fact.before != known {
+                self.shared.stats.bus_repairs.fetch_add(1, Relaxed);
+            }
             self.enqueue(Work::CatchUp(Some(fact.after)), ctx);
         }
     }

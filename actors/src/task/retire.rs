@@ -4,6 +4,8 @@
 //! only then it sends `Retire`. So a message either reached the mailbox before, and the actor was not idle, or it
 //! goes to a fresh actor. What was sent straight to the address is still worked on before the actor stops.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use actix::{ActorContext, Handler, Message};
 
 use super::TaskActor;
@@ -47,6 +49,9 @@ impl Handler<CatchUp> for TaskActor {
         // its end. A commit that is on its way tells as well.
         if self.phase.working && to.is_some_and(|to| known.is_some_and(|known| known.has_reached(to))) {
             return;
+        }
+        if to.is_some() && known.is_some() {
+            self.shared.stats.bus_repairs.fetch_add(1, Relaxed);
         }
         self.enqueue(Work::CatchUp(to), ctx);
     }

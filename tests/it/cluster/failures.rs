@@ -69,8 +69,11 @@ async fn pub_sub_connections_that_break_under_load_cost_a_moment_and_nothing_els
     // The last messages of every task are lost as well.
     own.redis.command(&["CLIENT", "KILL", "TYPE", "pubsub"]).await;
     load.finish(&cluster).await;
-    let name = r#"taskcast_reconnects_total{dependency="redisPubSub"}"#;
-    assert!(gauge(&cluster.instances[0], name).await >= 1.0);
+    for name in [r#"taskcast_reconnects_total{dependency="redisPubSub"}"#, "taskcast_bus_gaps_total"] {
+        assert!(gauge(&cluster.instances[0], name).await >= 1.0, "{name}");
+    }
+    let name = "taskcast_bus_repairs_total";
+    assert!(gauge(&cluster.instances[0], name).await + gauge(&cluster.instances[1], name).await >= 1.0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
