@@ -1,14 +1,14 @@
 //! One connection to Redis, with everything that keeps it alive and bounded.
 //!
-//! The client takes any answer for a message that is an array whose first element is a word like `message`. So no
-//! answer may begin with a text of somebody else's.
+//! The client takes an array for a message whose first element is a word like `message`, also within another array. So
+//! no array of an answer may begin with a text of somebody else's.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use fred::clients::{Client, WithOptions};
 use fred::error::Error;
-use fred::interfaces::{ClientLike, EventInterface as _, LuaInterface as _};
+use fred::interfaces::{ClientLike, EventInterface as _};
 use fred::types::config::Config;
 use fred::types::{ClusterHash, CustomCommand, Value};
 use taskcast_actors::ports::ErrorKind;
@@ -127,11 +127,14 @@ impl Link {
     pub(super) async fn run(&self, script: Script, key: String, args: Vec<Value>) -> Result<Value, Failure> {
         let _turn = self.turn().await?;
         let loaded = self.scripts.of(script);
-        let first = self.client.evalsha(loaded.sha(), key.clone(), args.clone()).await;
+        let command = CustomCommand::new_static("EVALSHA", ClusterHash::Offset(2), false);
+        let begin = [Value::from(loaded.sha()), Value::from_static_str("1"), Value::from(key)];
+        let args: Vec<Value> = begin.into_iter().chain(args).collect();
+        let first: Result<Value, Error> = self.client.custom(command.clone(), args.clone()).await;
         let answer = match first {
             Err(error) if is_no_script(&error) => {
                 loaded.load(&self.client).await.map_err(|error| self.failure(&error))?;
-                self.client.evalsha(loaded.sha(), key, args).await
+                self.client.custom(command, args).await
             }
             answer => answer,
         };

@@ -30,7 +30,7 @@ pub(super) enum Script {
     Restore,
     Release,
     Idle,
-    /// The first members of a set with their scores, in an array within an array: see [`super::link`].
+    /// The first members of a set with their scores, behind an empty text.
     First,
     Lease,
     Unlease,
@@ -53,7 +53,7 @@ const ALL: [&str; 18] = [
     script!("common" "restore"),
     script!("common" "release"),
     script!("idle"),
-    "return {redis.call('ZRANGE', KEYS[1], 0, ARGV[1], 'WITHSCORES')}",
+    "return {'', unpack(redis.call('ZRANGE', KEYS[1], 0, ARGV[1], 'WITHSCORES'))}",
     script!("lease"),
     script!("unlease"),
 ];

@@ -22,18 +22,20 @@ local function mark(place, new)
   if was == new or was == 'e' or (was == 'd' and new == 'h') then
     return
   end
-  local text = new
+  local text, found = new, nil
   if was == 'd' then
     text = new .. string.match(before, '^d([^\n]*)')
   elseif new ~= 'h' and tonumber(place) >= base then
     local entry = (place + 1) .. '-0'
-    local found = redis.call('XRANGE', log, entry, entry)[1]
+    found = redis.call('XRANGE', log, entry, entry)[1]
     if found then
       text = new .. found[2][2] .. (new == 'd' and '\n' .. found[2][4] or '')
-      redis.call('XDEL', log, entry)
     end
   end
   redis.call('HSET', marks, place, text)
+  if found then
+    redis.call('XDEL', log, found[1])
+  end
   if life ~= '' then
     redis.call('ZADD', touched, weight_of(stamp), place)
   end
@@ -44,20 +46,24 @@ for _ = 1, dropped do mark(take(), 'd') end
 for _ = 1, erased do mark(take(), 'e') end
 
 local fields = { 'stamp', stamp }
-if head ~= '' then
-  index(old, { key = key, status = status, due = some(due) })
-  for _, text in ipairs({ 'head', head, 'status', status, 'key', key, 'due', due, 'imported', imported }) do
+local function set(...)
+  for _, text in ipairs({ ... }) do
     fields[#fields + 1] = text
   end
 end
-if checkpoint == '-' then
-  redis.call('HDEL', task, 'checkpoint', 'state')
-elseif checkpoint ~= '' then
-  for _, text in ipairs({ 'checkpoint', checkpoint, 'state', state }) do
-    fields[#fields + 1] = text
-  end
+if head ~= '' then
+  set('head', head, 'status', status, 'key', key, 'due', due, 'imported', imported)
+end
+if checkpoint ~= '' and checkpoint ~= '-' then
+  set('checkpoint', checkpoint, 'state', state)
 end
 redis.call('HSET', task, unpack(fields))
+if checkpoint == '-' then
+  redis.call('HDEL', task, 'checkpoint', 'state')
+end
+if head ~= '' then
+  index(old, { key = key, status = status, due = some(due) })
+end
 
 if life ~= '' then
   local at = now()

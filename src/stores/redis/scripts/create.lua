@@ -15,12 +15,13 @@ end
 if staged ~= '' and redis.call('XLEN', stage) ~= tonumber(staged) then
   return -1
 end
+-- What takes memory comes first: a server that has none refuses it before anything is written.
+redis.call('HSET', task, 'stamp', stamp, 'head', head, 'status', status, 'key', key, 'due', due, 'imported', imported)
+redis.call('HDEL', task, 'checkpoint', 'state', 'base', 'archived', 'over', 'tomb')
 if there then
   forget({ key = stored[2], status = stored[3], due = some(stored[4]) })
   over = over_of(over, there)
 end
-redis.call('DEL', task)
-redis.call('HSET', task, 'stamp', stamp, 'head', head, 'status', status, 'key', key, 'due', due, 'imported', imported)
 index({}, { key = key, status = status, due = some(due) })
 
 if staged ~= '' then

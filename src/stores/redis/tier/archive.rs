@@ -52,7 +52,7 @@ impl RedisStore {
         }
     }
 
-    /// Tasks the archive lacks something of, those first that have waited longest.
+    /// Tasks the archive lacks something of, those first that have waited longest; a thousand at most.
     ///
     /// # Errors
     /// When Redis does not answer.
@@ -61,8 +61,9 @@ impl RedisStore {
             return Ok(Vec::new());
         }
         let key = format!("{}ahead", self.keys.root(partition));
-        let answer = self.link.run(Script::First, key, vec![number(limit - 1)]).await?;
-        let mut members = Reply::of(answer)?.array()?;
+        let answer = self.link.run(Script::First, key, vec![number(limit.min(CHUNK) - 1)]).await?;
+        let mut members = Reply::of(answer)?;
+        members.text()?;
         let mut ahead = Vec::with_capacity(members.left() / 2);
         while members.left() > 0 {
             let task_id = TaskId::parse(&members.text()?).map_err(Failure::corrupt)?;

@@ -66,10 +66,10 @@ impl RedisStore {
         let mut idle = Vec::with_capacity(reply.left());
         while reply.left() > 0 {
             let mut fields = reply.array()?;
-            let task_id = TaskId::parse(&fields.text()?).map_err(Failure::corrupt)?;
-            let Some(stamp) = fields.optional_text()? else { continue };
+            let stamp = stamp_of(&fields.text()?)?;
             let archived = fields.optional_text()?.map(|text| stamp_of(&text)).transpose()?;
-            idle.push(Idle { task_id, stamp: stamp_of(&stamp)?, archived });
+            let task_id = TaskId::parse(&fields.text()?).map_err(Failure::corrupt)?;
+            idle.push(Idle { task_id, stamp, archived });
         }
         Ok(idle)
     }
