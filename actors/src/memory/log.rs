@@ -66,6 +66,7 @@ impl Cell {
                 Slot::Gone {
                     index,
                     id: event.id.clone(),
+                    timestamp: event.timestamp,
                     event_type: Arc::clone(&event.event_type),
                     level: event.level,
                     series: event.accumulates().cloned(),
@@ -76,6 +77,7 @@ impl Cell {
             Self::Gone(tombstone) => Slot::Gone {
                 index,
                 id: tombstone.id.clone(),
+                timestamp: tombstone.timestamp,
                 event_type: Arc::clone(&tombstone.event_type),
                 level: tombstone.level,
                 series: tombstone.series.clone(),

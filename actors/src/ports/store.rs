@@ -178,6 +178,8 @@ pub enum Slot {
         index: u64,
         /// Its id.
         id: EventId,
+        /// When it was appended.
+        timestamp: Timestamp,
         /// Its type.
         event_type: Arc<str>,
         /// Its level.

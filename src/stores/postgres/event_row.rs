@@ -107,6 +107,7 @@ impl<'a> RowReader<'a> {
         Ok(Slot::Gone {
             index: index_of(row)?,
             id: id_of(row)?,
+            timestamp: Timestamp(row.try_get(4)?),
             event_type: self.text(row, 5)?,
             level: level_of(row)?,
             series,

@@ -140,7 +140,7 @@ impl<'a> SlotReader<'a> {
         let merges = !matches!(mode, None | Some(SeriesMode::KeepAll));
         let series = series.filter(|id| merges && !id.is_empty()).map(|id| self.shared(&id));
         let event_type = self.shared(&main.event_type);
-        Ok(Slot::Gone { index, id: main.id, event_type, level: main.level, series })
+        Ok(Slot::Gone { index, id: main.id, timestamp: main.at, event_type, level: main.level, series })
     }
 
     fn event(&mut self, index: u64, main: Main, series: &str, data: &str) -> Result<TaskEvent, Failure> {

@@ -93,6 +93,7 @@ impl<'a> RowReader<'a> {
         Ok(Slot::Gone {
             index: index_of(row)?,
             id: id_of(row)?,
+            timestamp: Timestamp(row.get(2)?),
             event_type: self.text(row, 3)?,
             level: level_of(row)?,
             series,

@@ -51,21 +51,32 @@ impl Tiers {
         found: &BTreeMap<Place, Arc<Head>>,
         heads: Vec<Arc<Head>>,
     ) -> Result<Vec<Arc<Head>>, StoreError> {
-        let unknown: Vec<_> = heads.into_iter().filter(|head| !found.contains_key(&place(head))).collect();
-        let ids: Vec<TaskId> = unknown.iter().map(|head| head.task.id.clone()).collect();
-        let mut current = Vec::with_capacity(unknown.len());
-        for (head, hot) in unknown.into_iter().zip(self.hot.exists_many(&ids).await?) {
-            match hot {
-                Lookup::Absent { .. } => current.push(head),
+        let unknown = heads.iter().filter(|head| !found.contains_key(&place(head)));
+        let ids: Vec<TaskId> = unknown.map(|head| head.task.id.clone()).collect();
+        let (hot, cold) = self.apart(&ids).await?;
+        let mut current: Vec<_> = cold.into_values().collect();
+        // These may have come back since Redis was asked for its list.
+        for id in &hot {
+            current.extend(self.hot.probe_head(id).await?.hot().map(|(head, _)| head));
+        }
+        current.retain(|head| query.wants(head));
+        Ok(current)
+    }
+
+    /// Which of `ids` are in Redis, and the heads of those that are cold. The archive is asked once more, since it may have
+    /// been told of a deletion after it gave these ids.
+    async fn apart(&self, ids: &[TaskId]) -> Result<(Vec<TaskId>, HashMap<TaskId, Arc<Head>>), StoreError> {
+        let (mut hot, mut cold) = (Vec::new(), Vec::new());
+        for (id, found) in ids.iter().zip(self.hot.exists_many(ids).await?) {
+            match found {
+                Lookup::Hot(()) => hot.push(id.clone()),
+                Lookup::Absent { .. } => cold.push(id.clone()),
                 Lookup::Tomb => {}
-                // It may have come back since Redis was asked for its list.
-                Lookup::Hot(()) => {
-                    let hot = self.hot.probe_head(&head.task.id).await?.hot();
-                    current.extend(hot.map(|(head, _)| head).filter(|head| query.wants(head)));
-                }
             }
         }
-        Ok(current)
+        let heads = if cold.is_empty() { Vec::new() } else { self.archive.heads(&cold).await? };
+        let heads = cold.into_iter().zip(heads).filter_map(|(id, known)| Some((id, known?.0)));
+        Ok((hot, heads.collect()))
     }
 
     /// What is due in both tiers, in order. Without the archive, what is due in Redis.
@@ -86,11 +97,11 @@ impl Tiers {
         loop {
             let last = cold.last().filter(|_| cold.len() == limit).cloned();
             let ids: Vec<TaskId> = cold.iter().map(|due| due.task_id.clone()).collect();
-            for (due, hot) in cold.into_iter().zip(self.hot.exists_many(&ids).await?) {
-                if matches!(hot, Lookup::Absent { .. }) {
-                    found.entry(due.task_id).or_insert(due.at);
-                }
+            let (_, heads) = self.apart(&ids).await?;
+            for (id, at) in heads.into_iter().filter_map(|(id, head)| Some((id, head.due_at()?))) {
+                found.entry(id).or_insert(at);
             }
+            found.retain(|_, at| *at <= now);
             match last.filter(|_| found.len() < limit) {
                 Some(last) => cold = self.archive.due(now, Some(&last), limit).await?,
                 None => break,

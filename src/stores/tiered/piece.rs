@@ -1,6 +1,6 @@
 //! How what Redis says of a task becomes what Postgres takes.
 
-use taskcast_actors::domain::{Stamp, Timestamp};
+use taskcast_actors::domain::Stamp;
 use taskcast_actors::ports::Slot;
 
 use crate::stores::postgres::{self, ArchivePiece, GoneSlot, SlotState};
@@ -25,10 +25,9 @@ pub(super) fn state(slot: &Slot) -> (u64, SlotState) {
     let state = match slot {
         Slot::Visible(event) => SlotState::Visible(event.clone()),
         Slot::Hidden(event) => SlotState::Hidden(event.clone()),
-        Slot::Gone { id, event_type, level, series, .. } => SlotState::Gone(GoneSlot {
+        Slot::Gone { id, timestamp, event_type, level, series, .. } => SlotState::Gone(GoneSlot {
             id: id.clone(),
-            // Of an imported event it is not known any more, and nobody sees it either.
-            timestamp: id.timestamp().unwrap_or(Timestamp(0)),
+            timestamp: *timestamp,
             event_type: event_type.clone(),
             level: *level,
             series: series.clone(),

@@ -36,6 +36,7 @@ impl Tiers {
                 let nothing = Slot::Gone {
                     index: slot.index(),
                     id: slot.id().clone(),
+                    timestamp: taskcast_actors::domain::Timestamp(0),
                     event_type: "".into(),
                     level: taskcast_actors::domain::Level::Info,
                     series: None,

@@ -284,8 +284,8 @@ async fn next_piece(model: &MemoryStore, expected: Option<Stamp>, changes: &[Cha
     let state = |slot: Slot| match slot {
         Slot::Visible(event) => SlotState::Visible(event),
         Slot::Hidden(event) => SlotState::Hidden(event),
-        Slot::Gone { index, id, event_type, level, series } => {
-            SlotState::Gone(GoneSlot { id, timestamp: time_of(index), event_type, level, series })
+        Slot::Gone { id, timestamp, event_type, level, series, .. } => {
+            SlotState::Gone(GoneSlot { id, timestamp, event_type, level, series })
         }
     };
     let all = slots(model, "a").await.into_iter().map(|slot| (slot.index(), state(slot)));

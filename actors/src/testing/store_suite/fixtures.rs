@@ -134,6 +134,7 @@ pub(super) fn place(event: &TaskEvent, series: Option<&str>) -> Slot {
     Slot::Gone {
         index: event.index,
         id: event.id.clone(),
+        timestamp: event.timestamp,
         event_type: Arc::clone(&event.event_type),
         level: event.level,
         series: series.map(Into::into),

@@ -39,9 +39,11 @@ pub(super) fn base(piece: &ArchivePiece) -> Option<Stamp> {
 pub(super) fn judge(piece: &ArchivePiece, stored: Option<Stamp>) -> Verdict {
     let Some(stored) = stored else { return Verdict::Diverged(None) };
     let base = base(piece);
+    if base.is_none() && piece.over.contains(&stored.incarnation) {
+        return Verdict::Replace;
+    }
     if stored.incarnation != piece.stamp.incarnation {
-        let replaces = base.is_none() && piece.over.contains(&stored.incarnation);
-        return if replaces { Verdict::Replace } else { Verdict::Diverged(Some(stored)) };
+        return Verdict::Diverged(Some(stored));
     }
     if stored.has_reached(piece.stamp) {
         Verdict::Nothing
@@ -101,6 +103,7 @@ mod tests {
             (piece(None, at(1, 5, 1), &[2, 3]), at(3, 9, 9), Verdict::Replace),
             (piece(Some(at(3, 9, 9)), at(1, 5, 1), &[3]), at(3, 9, 9), Verdict::Replace),
             (piece(None, at(1, 5, 1), &[2, 3]), at(4, 1, 0), diverged(at(4, 1, 0))),
+            (piece(None, at(1, 2, 0), &[1]), at(1, 9, 0), Verdict::Replace),
         ];
         for (piece, stored, verdict) in table {
             assert_eq!(judge(&piece, Some(stored)), verdict, "{piece:?} {stored:?}");

@@ -35,6 +35,7 @@ impl Mark {
             (_, Slot::Visible(event) | Slot::Hidden(event)) => Slot::Gone {
                 index: event.index,
                 id: event.id.clone(),
+                timestamp: event.timestamp,
                 event_type: Arc::clone(&event.event_type),
                 level: event.level,
                 series: event
@@ -42,8 +43,8 @@ impl Mark {
                     .filter(|_| self == Self::Dropped)
                     .map(|(series, _)| Arc::clone(series)),
             },
-            (Self::Erased, Slot::Gone { index, id, event_type, level, .. }) => {
-                Slot::Gone { index, id, event_type, level, series: None }
+            (Self::Erased, Slot::Gone { index, id, timestamp, event_type, level, .. }) => {
+                Slot::Gone { index, id, timestamp, event_type, level, series: None }
             }
             (Self::Dropped, gone) => gone,
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use taskcast_actors::HistoryRequest;
-use taskcast_actors::domain::{Json, Series, SeriesMode, TaskEvent, TaskStatus, Timestamp};
+use taskcast_actors::domain::{Json, Series, SeriesMode, TaskEvent, TaskStatus};
 use taskcast_actors::ports::Slot;
 use taskcast_actors::testing::model::{self, Log, Shown, Since, Wish};
 
@@ -19,13 +19,13 @@ async fn log_of(world: &World) -> Log {
         assert_eq!(slot.index(), place as u64, "indexes have no holes");
         log.events.push(match slot {
             Slot::Visible(event) | Slot::Hidden(event) => event,
-            Slot::Gone { index, id, event_type, level, series } => {
+            Slot::Gone { index, id, timestamp, event_type, level, series } => {
                 let series = Series { id: series, mode: Some(SeriesMode::Latest), acc_field: None };
                 Arc::new(TaskEvent {
                     id,
                     task_id: world.id.clone(),
                     index,
-                    timestamp: Timestamp(0),
+                    timestamp,
                     event_type,
                     level,
                     data: Json::null(),

@@ -194,6 +194,7 @@ fn marks_apply_to_what_an_archive_gives() {
     let gone = |series: Option<&str>| Slot::Gone {
         index: 0,
         id: event.id.clone(),
+        timestamp: event.timestamp,
         event_type: "test".into(),
         level: Level::Info,
         series: series.map(Into::into),
