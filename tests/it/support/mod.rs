@@ -14,7 +14,7 @@ pub(crate) use server::{Server, Setup, Store};
 pub(crate) use sse::{Frame, Stream};
 
 /// After this long a test that waits for something has failed.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits for `future`, but not for ever.
 ///
