@@ -39,10 +39,11 @@ impl<T> Both<T> {
 
 impl Bench {
     /// The heading of the column of the baseline: the floor, or for the SQLite scenarios also the
-    /// server in memory.
+    /// server in memory, or for two instances the fixed figures of their targets.
     pub fn baseline_title(&self) -> &'static str {
         match &self.launcher {
             Some(launcher) if launcher.storage == Storage::Sqlite => "baseline",
+            Some(launcher) if launcher.storage == Storage::Cluster => "reference",
             _ => "floor",
         }
     }

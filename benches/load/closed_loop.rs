@@ -111,6 +111,11 @@ impl Expect {
 
 /// Runs a load against a target.
 pub async fn run(target: &Target, load: Load) -> anyhow::Result<Outcome> {
+    run_over(&[target], load).await
+}
+
+/// Runs a load against targets that take turns: the first request goes to the first of them.
+pub async fn run_over(targets: &[&Target], load: Load) -> anyhow::Result<Outcome> {
     let shared = Arc::new(Shared::default());
     let limit = match load.until {
         Until::Elapsed(_) => u64::MAX,
@@ -118,11 +123,11 @@ pub async fn run(target: &Target, load: Load) -> anyhow::Result<Outcome> {
     };
     let expect = load.expect;
     let mut connected = Vec::with_capacity(load.requests.len());
-    for request in load.requests {
+    for (request, target) in load.requests.into_iter().zip(targets.iter().cycle()) {
         let conn = Conn::open(target).await?;
         connected.push(Worker { conn, request, expect, limit, shared: shared.clone() });
     }
-    let mut from = Reading::take(target, &shared)?;
+    let mut from = Reading::take(targets, &shared)?;
     let mut workers = JoinSet::new();
     for (number, worker) in connected.into_iter().enumerate() {
         workers.spawn(async move { worker.run().await.map(|received| (number, received)) });
@@ -130,9 +135,9 @@ pub async fn run(target: &Target, load: Load) -> anyhow::Result<Outcome> {
     let mut to = None;
     if let Until::Elapsed(window) = load.until {
         hold(&mut workers, WARM_UP).await?;
-        from = Reading::take(target, &shared)?;
+        from = Reading::take(targets, &shared)?;
         hold(&mut workers, window).await?;
-        to = Some(Reading::take(target, &shared)?);
+        to = Some(Reading::take(targets, &shared)?);
         shared.stop.store(true, Ordering::Relaxed);
     }
     let mut received = Vec::new();
@@ -140,7 +145,7 @@ pub async fn run(target: &Target, load: Load) -> anyhow::Result<Outcome> {
         received.push(result??);
     }
     received.sort_by_key(|(number, _)| *number);
-    let to = to.map_or_else(|| Reading::take(target, &shared), Ok)?;
+    let to = to.map_or_else(|| Reading::take(targets, &shared), Ok)?;
     let operations = (to.answers - from.answers) * expect.operations();
     ensure!(operations > 0, "nothing was answered in the measured time");
     Ok(Outcome {
@@ -189,10 +194,12 @@ async fn hold<T: 'static>(workers: &mut JoinSet<anyhow::Result<T>>, time: Durati
 }
 
 impl Reading {
-    fn take(target: &Target, shared: &Shared) -> anyhow::Result<Self> {
+    fn take(targets: &[&Target], shared: &Shared) -> anyhow::Result<Self> {
+        let used = targets.iter().map(|target| target.pid.map(cpu_time).transpose());
+        let used: Option<Vec<Duration>> = used.collect::<anyhow::Result<_>>()?;
         Ok(Self {
             at: Instant::now(),
-            cpu: target.pid.map(cpu_time).transpose()?,
+            cpu: used.map(|used| used.into_iter().sum()),
             answers: shared.answers.load(Ordering::Relaxed),
         })
     }

@@ -4,6 +4,7 @@
 //! ```text
 //! cargo bench --bench load -- run                          all scenarios, memory storage
 //! cargo bench --bench load -- run --storage sqlite         SQLite against memory, and a restart
+//! cargo bench --bench load -- run --storage cluster        two instances on one Redis and one Postgres
 //! cargo bench --bench load -- run --scenario publish       some scenarios
 //! cargo bench --bench load -- run --url http://host:3721   a server that runs already
 //! cargo bench --bench load -- floor --port 4000            only the floor
@@ -16,10 +17,12 @@
 mod bench;
 mod chunked;
 mod closed_loop;
+mod cluster;
 mod floor;
 mod http;
 mod process;
 mod scenarios;
+mod servers;
 mod sse;
 mod table;
 mod target;
@@ -73,7 +76,8 @@ enum Command {
 
 #[derive(Args)]
 struct RunArgs {
-    /// Storage of the server; `sqlite` runs the SQLite scenarios unless others are named
+    /// Storage of the server; `sqlite` and `cluster` run scenarios of their own unless others are
+    /// named
     #[arg(long, value_enum, default_value_t = Storage::Memory)]
     storage: Storage,
     /// The `taskcast` program; the one of this build when absent

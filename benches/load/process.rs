@@ -19,7 +19,7 @@ use crate::http::Conn;
 use crate::target::Target;
 
 /// How long a program may take to start or to stop.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where the server keeps tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -28,6 +28,8 @@ pub enum Storage {
     Memory,
     /// In a SQLite file in a temporary folder.
     Sqlite,
+    /// Two instances on one Redis and one Postgres.
+    Cluster,
 }
 
 /// A program to start.
@@ -78,7 +80,21 @@ impl Launcher {
 
     async fn start_in(&self, program: Program, folder: Folder) -> anyhow::Result<Running> {
         let port = free_port()?;
-        let mut command = self.command(program, port, folder.path())?;
+        let command = self.command(program, port, folder.path())?;
+        Self::spawn(command, port, folder, matches!(program, Program::Server(_))).await
+    }
+
+    /// Starts a server whose storage its environment names, and waits until it answers.
+    pub async fn start_instance(&self, env: &[(&str, String)]) -> anyhow::Result<Running> {
+        let folder = tempfile::tempdir().context("making a temporary folder")?;
+        let port = free_port()?;
+        let mut command = Command::new(&self.server);
+        command.args(["start", "--port", &port.to_string()]);
+        command.envs(env.iter().map(|(name, value)| (name, value)));
+        Self::spawn(command, port, folder.into(), true).await
+    }
+
+    async fn spawn(mut command: Command, port: u16, folder: Folder, stores: bool) -> anyhow::Result<Running> {
         let output = File::create(folder.path().join("output"))?;
         let child = command
             .current_dir(folder.path())
@@ -87,7 +103,6 @@ impl Launcher {
             .stderr(output)
             .spawn()
             .with_context(|| format!("starting {command:?}"))?;
-        let stores = matches!(program, Program::Server(_));
         let target = Target::local(port, child.id(), stores);
         let mut running = Running { target, child, folder };
         running.wait_until_ready().await?;
@@ -108,6 +123,7 @@ impl Launcher {
                 match storage {
                     Storage::Memory => command.arg("memory"),
                     Storage::Sqlite => command.args(["sqlite", "--db-path"]).arg(folder.join("t.db")),
+                    Storage::Cluster => bail!("this scenario has one server: leave out --storage cluster"),
                 };
                 command
             }
@@ -198,11 +214,12 @@ fn ticks_per_second() -> f64 {
     *TICKS.get_or_init(|| sysconf(SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100) as f64)
 }
 
-fn pid_of(child: &Child) -> Pid {
+/// The id of a child as signals take it.
+pub fn pid_of(child: &Child) -> Pid {
     Pid::from_raw(i32::try_from(child.id()).expect("process ids fit in i32"))
 }
 
 /// A port that is free now.
-fn free_port() -> anyhow::Result<u16> {
+pub fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }

@@ -13,19 +13,21 @@ use crate::table::{Figure, Goal, Row};
 use crate::target::Target;
 
 /// Readers of the task.
-const READERS: usize = 100;
+pub const READERS: usize = 100;
 /// Time between two events.
 const PACE: Duration = Duration::from_millis(10);
 
 /// Latencies of a round, in milliseconds.
-struct Latencies {
-    p50: f64,
-    p99: f64,
+pub struct Latencies {
+    /// The median.
+    pub p50: f64,
+    /// What one of a hundred exceeds.
+    pub p99: f64,
 }
 
 /// One task, 100 readers, 100 events a second.
 pub async fn run(bench: &Bench) -> anyhow::Result<Vec<Row>> {
-    let both = bench.against_floor(async |target| measure(bench, target).await).await?;
+    let both = bench.against_floor(async |target| measure(bench, target, target).await).await?;
     let row = |part: &str, (baseline, server): (Option<f64>, f64), goal| Row {
         scenario: format!("fan-out {READERS} readers at 100 events/s, delivery latency {part}"),
         baseline: baseline.map(|millis| Figure::new(millis, "ms")),
@@ -38,14 +40,15 @@ pub async fn run(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     ])
 }
 
-async fn measure(bench: &Bench, target: &Target) -> anyhow::Result<Latencies> {
+/// Publishes to one instance and reads from another one, or from the same.
+pub async fn measure(bench: &Bench, target: &Target, read_from: &Target) -> anyhow::Result<Latencies> {
     let events = (bench.window.as_secs_f64() / PACE.as_secs_f64()).ceil() as u64;
     let tasks = target.create_tasks(1).await?;
     let epoch = Instant::now();
     let mut readers = JoinSet::new();
     for _ in 0..READERS {
         let path = format!("/tasks/{}/events", tasks[0]);
-        let reader = SseReader::open(target, &path, Order::Consecutive).await?;
+        let reader = SseReader::open(read_from, &path, Order::Consecutive).await?;
         readers.spawn(delays(reader, events, epoch));
     }
     publish(target, &tasks[0], events, epoch).await?;

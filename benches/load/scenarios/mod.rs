@@ -2,6 +2,7 @@
 //!
 //! A scenario drives what it measures, checks what it receives, and returns rows of the table.
 
+mod cluster;
 mod create;
 mod events;
 mod fan_out;
@@ -62,6 +63,20 @@ pub enum Scenario {
     SqliteBatch,
     /// SQLite: restart with 100,000 tasks
     SqliteRestart,
+    /// Two instances: publish one event a request
+    ClusterPublish,
+    /// Two instances: publish one accumulate delta a request
+    ClusterSeries,
+    /// Two instances: both publish one event a request to one task
+    ClusterOneTask,
+    /// Two instances: publish in batches of 100
+    ClusterBatch,
+    /// Two instances: 100 readers of one, 100 events a second to the other: delivery latency
+    ClusterLatency,
+    /// Two instances: what a publish asks of Redis and Postgres before it is answered
+    ClusterPath,
+    /// Two instances: how far Postgres is behind at 5,000 events a second
+    ClusterLag,
 }
 
 impl Scenario {
@@ -75,18 +90,28 @@ impl Scenario {
     pub fn defaults(storage: Storage, remote: bool) -> Vec<Self> {
         let chosen = |scenario: &&Self| match (storage, remote) {
             (_, true) => !scenario.starts_programs(),
-            (Storage::Memory, false) => !scenario.is_sqlite(),
-            (Storage::Sqlite, false) => scenario.is_sqlite(),
+            (storage, false) => scenario.storage() == storage,
         };
         Self::value_variants().iter().filter(chosen).copied().collect()
     }
 
-    fn is_sqlite(self) -> bool {
-        matches!(self, Self::SqlitePublish | Self::SqliteBatch | Self::SqliteRestart)
+    /// The storage it belongs to.
+    fn storage(self) -> Storage {
+        match self {
+            Self::SqlitePublish | Self::SqliteBatch | Self::SqliteRestart => Storage::Sqlite,
+            Self::ClusterPublish
+            | Self::ClusterSeries
+            | Self::ClusterOneTask
+            | Self::ClusterBatch
+            | Self::ClusterLatency
+            | Self::ClusterPath
+            | Self::ClusterLag => Storage::Cluster,
+            _ => Storage::Memory,
+        }
     }
 
     fn starts_programs(self) -> bool {
-        self.is_sqlite() || matches!(self, Self::IdleReaders | Self::RunningTasks)
+        self.storage() != Storage::Memory || matches!(self, Self::IdleReaders | Self::RunningTasks)
     }
 
     /// Measures it and returns its rows.
@@ -113,6 +138,13 @@ impl Scenario {
             Self::SqlitePublish => sqlite::publish(bench).await,
             Self::SqliteBatch => sqlite::batch(bench).await,
             Self::SqliteRestart => sqlite::restart(bench).await,
+            Self::ClusterPublish => cluster::publish::single(bench).await,
+            Self::ClusterSeries => cluster::publish::series(bench).await,
+            Self::ClusterOneTask => cluster::one_task::run(bench).await,
+            Self::ClusterBatch => cluster::publish::batch(bench).await,
+            Self::ClusterLatency => cluster::latency::run(bench).await,
+            Self::ClusterPath => cluster::path::run(bench).await,
+            Self::ClusterLag => cluster::lag::run(bench).await,
         }
     }
 }

@@ -81,22 +81,29 @@ pub async fn batch(bench: &Bench) -> anyhow::Result<Vec<Row>> {
 
 /// Publishes on all connections to fresh tasks, checks the indexes, and deletes the tasks.
 pub async fn measure(bench: &Bench, target: &Target, plan: &Plan) -> anyhow::Result<Speed> {
-    let tasks = target.create_tasks(plan.tasks).await?;
+    Ok(Speed::of(&measure_over(bench, &[target], plan).await?))
+}
+
+/// The same over instances of one cluster, which take the connections in turn.
+pub async fn measure_over(bench: &Bench, targets: &[&Target], plan: &Plan) -> anyhow::Result<Outcome> {
+    let tasks = targets[0].create_tasks(plan.tasks).await?;
     let task_of = |connection: usize| &tasks[connection % tasks.len()];
     let load = Load {
         requests: (0..bench.connections)
-            .map(|connection| target.publish(task_of(connection), &plan.body))
+            .map(|connection| targets[connection % targets.len()].publish(task_of(connection), &plan.body))
             .collect(),
         expect: if plan.events == 1 { Expect::Event } else { Expect::Events(plan.events as u64) },
         until: Until::Elapsed(bench.window),
     };
-    let outcome = closed_loop::run(target, load).await?;
+    let outcome = closed_loop::run_over(targets, load).await?;
     for (number, task) in tasks.iter().enumerate() {
         let total = check_indexes(&outcome, plan, number)?;
-        check_tail(target, task, total).await?;
+        for target in targets {
+            check_tail(target, task, total).await?;
+        }
     }
-    target.delete_tasks(&tasks).await?;
-    Ok(Speed::of(&outcome))
+    targets[0].delete_tasks(&tasks).await?;
+    Ok(outcome)
 }
 
 /// Checks that the answers of a task have each index once; the result is the number of events.
