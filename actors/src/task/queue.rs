@@ -60,7 +60,31 @@ pub(super) enum Work {
         reply: Later<Result<Option<u64>, EngineError>>,
     },
     /// Read the log again: somebody else may have moved it, to here if that is known.
-    CatchUp(Option<Stamp>),
+    CatchUp(Option<Seen>),
+}
+
+/// Where a log was seen: one or several stamps of the same log, each as far as those before it or farther.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    first: Stamp,
+    last: Stamp,
+}
+
+impl From<Stamp> for Seen {
+    fn from(stamp: Stamp) -> Self {
+        Self { first: stamp, last: stamp }
+    }
+}
+
+impl Seen {
+    /// Takes in what was seen later, if it goes on from here.
+    fn absorb(&mut self, later: Self) -> bool {
+        let goes_on = later.first.has_reached(self.last);
+        if goes_on {
+            self.last = later.last;
+        }
+        goes_on
+    }
 }
 
 impl Work {
@@ -78,14 +102,19 @@ impl Work {
 impl Work {
     /// Whether the log was seen before the end of `state`, once or still.
     pub(super) fn doubts(&self, state: &State) -> bool {
-        matches!(self, Self::CatchUp(Some(seen)) if *seen != state.stamp && state.stamp.has_reached(*seen))
+        let doubt = |seen: &Seen| seen.first != state.stamp && state.stamp.has_reached(seen.last);
+        matches!(self, Self::CatchUp(Some(seen)) if doubt(seen))
+    }
+
+    fn absorbs(&mut self, later: Seen) -> bool {
+        if let Self::CatchUp(Some(seen)) = self { seen.absorb(later) } else { false }
     }
 
     /// Whether the store has to be asked, since it is ahead of `state`.
     pub(super) fn needs_newer_than(&self, state: &State) -> bool {
         match self {
             Self::CatchUp(None) => true,
-            Self::CatchUp(Some(stamp)) => !state.stamp.has_reached(*stamp),
+            Self::CatchUp(Some(seen)) => !state.stamp.has_reached(seen.last),
             Self::Subscribe { message, .. } => message.starts_behind(state),
             _ => false,
         }
@@ -103,7 +132,14 @@ pub(super) enum Step {
 pub(super) struct Queue(VecDeque<Work>);
 
 impl Queue {
+    /// Adds work behind all that waits. What another instance commits while the log waits to be read is read with it:
+    /// it may come faster than a log can be read once for each.
     pub(super) fn push(&mut self, work: Work) {
+        if let Work::CatchUp(Some(later)) = work
+            && self.0.iter_mut().any(|waiting| waiting.absorbs(later))
+        {
+            return;
+        }
         self.0.push_back(work);
     }
 
@@ -132,5 +168,42 @@ impl Queue {
             }
         }
         (!batch.is_empty()).then_some(Step::Write(batch))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp(version: u64) -> Stamp {
+        Stamp { incarnation: 7, version, revision: 0 }
+    }
+
+    fn seen(queue: &mut Queue) -> Option<Seen> {
+        match queue.next() {
+            Some(Step::One(Work::CatchUp(seen))) => seen,
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn what_is_committed_elsewhere_while_a_log_waits_to_be_read_is_read_with_it() {
+        let mut queue = Queue::default();
+        for version in 1..1000 {
+            queue.push(Work::CatchUp(Some(stamp(version).into())));
+        }
+        assert_eq!(seen(&mut queue), Some(Seen { first: stamp(1), last: stamp(999) }));
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn another_log_and_one_that_went_back_are_read_again() {
+        let mut queue = Queue::default();
+        let other = Stamp { incarnation: 8, version: 9, revision: 0 };
+        let stamps = [stamp(5), stamp(4), other];
+        stamps.iter().for_each(|stamp| queue.push(Work::CatchUp(Some((*stamp).into()))));
+        for stamp in stamps {
+            assert_eq!(seen(&mut queue), Some(stamp.into()));
+        }
     }
 }

@@ -26,7 +26,7 @@ impl Handler<Committed> for TaskActor {
 
     fn handle(&mut self, fact: Committed, ctx: &mut Self::Context) {
         let Some(known) = self.state.as_ref().map(|state| state.stamp) else {
-            self.enqueue(Work::CatchUp(Some(fact.after)), ctx);
+            self.enqueue(Work::CatchUp(Some(fact.after.into())), ctx);
             return;
         };
         if known.has_reached(fact.after) {
@@ -38,7 +38,7 @@ impl Handler<Committed> for TaskActor {
             if fact.before != known {
                 self.shared.stats.bus_repairs.fetch_add(1, Relaxed);
             }
-            self.enqueue(Work::CatchUp(Some(fact.after)), ctx);
+            self.enqueue(Work::CatchUp(Some(fact.after.into())), ctx);
         }
     }
 }

@@ -53,6 +53,6 @@ impl Handler<CatchUp> for TaskActor {
         if to.is_some() && known.is_some() {
             self.shared.stats.bus_repairs.fetch_add(1, Relaxed);
         }
-        self.enqueue(Work::CatchUp(to), ctx);
+        self.enqueue(Work::CatchUp(to.map(Into::into)), ctx);
     }
 }
