@@ -57,6 +57,8 @@ pub struct RedisStore {
     link: Arc<Link>,
     keys: Keys,
     settings: RedisSettings,
+    /// What this store is called among those that write the same tasks.
+    writer: String,
 }
 
 impl RedisStore {
@@ -67,7 +69,7 @@ impl RedisStore {
     pub async fn connect(settings: RedisSettings) -> Result<Self, ConnectError> {
         let keys = Keys::new(&settings.prefix)?;
         let link = Link::connect(address::config(&settings)?, &settings, error::COMMANDS, EVENTS).await?;
-        Ok(Self { link: Arc::new(link), keys, settings })
+        Ok(Self { link: Arc::new(link), keys, settings, writer: format!("{:016x}", fastrand::u64(..)) })
     }
 
     /// How the connection fares.

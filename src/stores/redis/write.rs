@@ -1,4 +1,9 @@
 //! What is written: commits, new logs, deletes.
+//!
+//! Whoever has just written a task can write it again at once, while whoever was overtaken has to read what it missed
+//! first, and would be overtaken again and again. So losers say that they wait, and the winner gives way for a moment.
+
+use std::time::Duration;
 
 use fred::types::Value;
 use taskcast_actors::domain::{Change, CheckpointChange, Stamp, TaskId};
@@ -10,6 +15,10 @@ use super::keys::Place;
 use super::reply::{integer, stamp_text};
 use super::scripts::Script;
 use super::{event_fields, head_fields, stage};
+
+/// How long a winner gives way to who lost once, and how often at most that is doubled.
+const GIVE_WAY: Duration = Duration::from_millis(4);
+const DOUBLED: i64 = 4;
 
 /// The arguments every script about a task begins with.
 pub(super) fn begin(place: &Place, id: &TaskId) -> Vec<Value> {
@@ -26,6 +35,7 @@ impl RedisStore {
         let place = self.keys.place(id);
         let mut args = begin(&place, id);
         args.push(Value::from(stamp_text(change.expected)));
+        args.push(Value::from(self.writer.as_str()));
         args.push(Value::from(stamp_text(change.next_stamp())));
         args.push(number(change.expected.version));
         let head = change.head.as_deref();
@@ -38,8 +48,12 @@ impl RedisStore {
         change.events.iter().for_each(|event| event_fields::push(&mut args, event));
         args.extend(lists.into_iter().flatten().map(|index| number(*index)));
         match integer(&self.link.run(Script::Commit, place.task, args).await?)? {
+            0 => Err(CommitError::Conflict),
             1 => Ok(()),
-            _ => Err(CommitError::Conflict),
+            more => {
+                tokio::time::sleep(way(more - 1)).await;
+                Ok(())
+            }
         }
     }
 
@@ -73,6 +87,11 @@ impl RedisStore {
             _ => Err(CommitError::Conflict),
         }
     }
+}
+
+/// How long to give way to somebody who has lost so often in a row: it may have to read a lot.
+fn way(losses: i64) -> Duration {
+    GIVE_WAY * 2_u32.pow((losses - 1).clamp(0, DOUBLED) as u32)
 }
 
 fn create_args(archived: bool, place: &Place, log: &NewLog, staged: bool) -> Vec<Value> {

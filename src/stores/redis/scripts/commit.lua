@@ -1,7 +1,21 @@
--- Writes a change if the log is where the change expects it. Answers 1, or 0 if it is elsewhere.
-local stored = redis.call('HMGET', task, 'stamp', 'key', 'status', 'due', 'base')
-if stored[1] ~= take() then
+-- Writes a change if the log is where the change expects it. Answers 1, or 0 if it is elsewhere, or 1 and how often in
+-- a row another writer has lost to this one, who is to let it go first now.
+local stored = redis.call('HMGET', task, 'stamp', 'key', 'status', 'due', 'base', 'waiting')
+local expected, writer = take(), take()
+
+-- Who lost, how often in a row, and when it last did. Only the last moment counts: whoever still tries loses again.
+local loser, losses, lost_at = string.match(stored[6] or '', '^(%S+) (%d+) (%d+)$')
+if loser and now() - lost_at > 500 then
+  loser = nil
+end
+if stored[1] ~= expected then
+  if stored[1] and (loser or writer) == writer then
+    redis.call('HSET', task, 'waiting', writer .. ' ' .. (loser and losses + 1 or 1) .. ' ' .. now())
+  end
   return 0
+end
+if stored[6] then
+  redis.call('HDEL', task, 'waiting')
 end
 local old = { key = stored[2], status = stored[3], due = some(stored[4]) }
 local base = tonumber(stored[5] or '0')
@@ -70,4 +84,4 @@ if life ~= '' then
   note_ahead(at)
   note_life(life, at)
 end
-return 1
+return loser and loser ~= writer and 1 + losses or 1

@@ -1,7 +1,9 @@
 //! Which keys there are, and what they cost.
 
+use std::time::Instant;
+
 use taskcast_actors::domain::{Change, Checkpoint, CheckpointChange, Head, Timestamp};
-use taskcast_actors::ports::TaskQuery;
+use taskcast_actors::ports::{CommitError, TaskQuery};
 
 use super::*;
 
@@ -52,6 +54,28 @@ async fn a_deleted_task_leaves_no_key() {
         assert_eq!(store.delete(&head.task.id, 1).await, Ok(true));
     }
     assert_eq!(texts(&redis.command(&["KEYS", "*"]).await), [] as [&str; 0]);
+}
+
+/// Whoever was overtaken has to read first, so whoever overtook it lets it.
+#[tokio::test]
+async fn who_overtakes_another_writer_gives_way_to_it_once() {
+    let redis = Redis::shared().await;
+    let settings = settings(redis);
+    let (one, other) = (connect(settings.clone()).await, connect(settings.clone()).await);
+    one.create(log("a", 1)).await.unwrap();
+    one.commit(append("a", 1, "{}")).await.unwrap();
+    for losses in 1..4 {
+        assert_eq!(other.commit(append("a", 1, "{}")).await, Err(CommitError::Conflict), "{losses}");
+    }
+    let started = Instant::now();
+    one.commit(append("a", 2, "{}")).await.unwrap();
+    assert!(started.elapsed() >= Duration::from_millis(16), "gave way for {:?}", started.elapsed());
+    other.commit(append("a", 3, "{}")).await.unwrap();
+    let fields = format!("{}:*:task:a", settings.prefix);
+    let key = texts(&redis.command(&["KEYS", &fields]).await).pop().unwrap();
+    assert_eq!(redis.command(&["HEXISTS", &key, "waiting"]).await, ":0\r\n", "nobody waits any more");
+    assert_eq!(other.commit(append("b", 1, "{}")).await, Err(CommitError::Conflict));
+    assert_eq!(other.load(&id("b")).await.unwrap().map(|loaded| loaded.stamp), None);
 }
 
 #[tokio::test]
