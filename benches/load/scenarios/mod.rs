@@ -77,6 +77,8 @@ pub enum Scenario {
     ClusterPath,
     /// Two instances: how far Postgres is behind at 5,000 events a second
     ClusterLag,
+    /// Two instances: how long Postgres needs for more than it can take
+    ClusterBurst,
 }
 
 impl Scenario {
@@ -105,7 +107,8 @@ impl Scenario {
             | Self::ClusterBatch
             | Self::ClusterLatency
             | Self::ClusterPath
-            | Self::ClusterLag => Storage::Cluster,
+            | Self::ClusterLag
+            | Self::ClusterBurst => Storage::Cluster,
             _ => Storage::Memory,
         }
     }
@@ -145,6 +148,7 @@ impl Scenario {
             Self::ClusterLatency => cluster::latency::run(bench).await,
             Self::ClusterPath => cluster::path::run(bench).await,
             Self::ClusterLag => cluster::lag::run(bench).await,
+            Self::ClusterBurst => cluster::burst::run(bench).await,
         }
     }
 }

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use tokio_postgres::{Client, NoTls};
 
 use super::{Daemon, find};
-use crate::process::{PATIENCE, cpu_time, free_port};
+use crate::process::{PATIENCE, cpu_time, cpu_time_with_ended, free_port};
 
 /// The user that Debian's package makes: the server refuses to run as root.
 const USER: &str = "postgres";
@@ -75,15 +75,15 @@ impl Postgres {
         Ok(client)
     }
 
-    /// CPU time that it and its living children have used.
+    /// CPU time that it and its children have used.
     pub fn cpu_time(&self) -> anyhow::Result<Duration> {
         let Some(daemon) = &self.daemon else { return Ok(Duration::ZERO) };
         let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", daemon.pid()));
         let children = children.context("reading the children of postgres")?;
         let pids = children.split_whitespace().filter_map(|pid| pid.parse().ok());
-        // A child that has just ended counts as nothing.
+        // A child that ends in between counts as an ended one.
         let used: Duration = pids.filter_map(|pid| cpu_time(pid).ok()).sum();
-        Ok(used + cpu_time(daemon.pid())?)
+        Ok(used + cpu_time_with_ended(daemon.pid())?)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Two instances on one Redis and one Postgres.
 
+pub mod burst;
 pub mod lag;
 pub mod latency;
 mod ledger;
