@@ -11,8 +11,8 @@ on_each_store!(
     a_resolution_that_is_no_object_is_wrapped,
     reasons_last_from_pause_to_block,
     only_a_blocked_task_can_be_resolved,
-    without_a_cold_tier_nothing_is_released,
 );
+on_local_stores!(without_a_cold_tier_nothing_is_released);
 
 async fn block(client: &Client, id: &str, more: &str) -> Value {
     let body = format!(r#"{{"status":"blocked"{more}}}"#);
