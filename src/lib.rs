@@ -7,6 +7,7 @@
 //! - [`app`]: puts the parts together and takes them apart in order. Everything below knows nothing of it.
 //! - [`config`]: what the operator decides. [`auth`]: who may do what.
 //! - [`http`]: the route table and one endpoint per file. [`stores`]: where tasks are kept.
+//! - [`storage`]: opens the stores that the configuration chooses. [`parts`]: what is told of them.
 //! - [`metrics`], [`telemetry`]: what the operator sees. [`cli`]: the program.
 
 pub mod app;

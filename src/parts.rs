@@ -72,6 +72,4 @@ pub struct DependencyState {
     pub last_error: Option<Failure>,
     /// Connections made again since the start.
     pub reconnects: u64,
-    /// Whether health reports show `reconnects`.
-    pub shows_reconnects: bool,
 }

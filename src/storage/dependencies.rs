@@ -58,7 +58,6 @@ pub(super) fn postgres(store: &Arc<PostgresStore>, essential: bool) -> Dependenc
 type Check = Box<dyn Fn() -> futures_util::future::BoxFuture<'static, Result<(), Failure>> + Send + Sync>;
 
 fn dependency(name: &'static str, essential: bool, check: Check, link: Arc<LinkState>) -> Dependency {
-    let shows_reconnects = name == "redisPubSub";
     let state = move || {
         let known = link.snapshot();
         DependencyState {
@@ -67,7 +66,6 @@ fn dependency(name: &'static str, essential: bool, check: Check, link: Arc<LinkS
             failures: known.consecutive_failures,
             last_error: known.last_error.map(|kind| kind.as_str()),
             reconnects: known.reconnects,
-            shows_reconnects,
         }
     };
     Dependency { name, essential, check, state: Box::new(state) }

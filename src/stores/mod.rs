@@ -4,6 +4,7 @@
 //! stamps and moves opaque bytes; rules, actors and HTTP are deliberately absent.
 
 pub mod link;
+pub mod mark;
 pub mod postgres;
 pub mod redis;
 pub mod sqlite;

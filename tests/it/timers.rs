@@ -40,7 +40,7 @@ async fn a_task_times_out_within_a_second(server: Server) {
     assert_eq!(stream.done().await, "timeout");
     let task = server.get("/tasks/t").await.ok(200);
     let took = task["completedAt"].as_i64().zip(task["createdAt"].as_i64()).map(|(end, start)| end - start);
-    assert!(took.is_some_and(|took| (1000..10_000).contains(&took)), "{took:?}");
+    assert!(took.is_some_and(|took| (1000..2000).contains(&took)), "{took:?}");
     assert_eq!((&task["status"], &task["ttl"]), (&json!("timeout"), &json!(1)));
     for name in ["reason", "blockedRequest", "resumeAt", "assignedWorker"] {
         assert_eq!(task.get(name), None);
@@ -55,7 +55,7 @@ async fn a_blocked_task_resumes_by_itself(server: Server) {
     let due = blocked["resumeAt"].as_i64().expect("a time");
     let task = in_status(&server, "t", "running").await;
     let late = task["updatedAt"].as_i64().map(|at| at - due);
-    assert!(late.is_some_and(|late| (0..10_000).contains(&late)), "{late:?}");
+    assert!(late.is_some_and(|late| (0..1000).contains(&late)), "{late:?}");
     assert!(task.get("resumeAt").is_none() && task.get("result").is_none(), "{task}");
     let last = server.history("t", "").await.pop().expect("a history");
     assert_eq!((&last["type"], &last["data"]), (&json!("taskcast:resolved"), &json!({})));
@@ -69,7 +69,7 @@ async fn a_pause_stops_the_clock(server: Server) {
     assert_eq!(server.get("/tasks/paused").await.ok(200)["status"], "paused");
     let resumed = server.moved("paused", "running").await["updatedAt"].as_i64().expect("a time");
     let end = in_status(&server, "paused", "timeout").await["completedAt"].as_i64().expect("a time");
-    assert!((1000..10_000).contains(&(end - resumed)), "{}", end - resumed);
+    assert!((1000..2000).contains(&(end - resumed)), "{}", end - resumed);
 }
 
 async fn an_import_arms_no_timer(server: Server) {
@@ -99,7 +99,7 @@ async fn a_new_time_to_live_counts_from_now(server: Server) {
     assert_eq!(moved["ttl"], 1);
     let end = in_status(&server, "t", "timeout").await["completedAt"].as_i64();
     let took = end.zip(moved["updatedAt"].as_i64()).map(|(end, start)| end - start);
-    assert!(took.is_some_and(|took| (1000..10_000).contains(&took)), "{took:?}");
+    assert!(took.is_some_and(|took| (1000..2000).contains(&took)), "{took:?}");
 }
 
 async fn finished_tasks_are_cleaned_up(store: Store) {

@@ -8,7 +8,7 @@ use taskcast_actors::domain::Timestamp;
 
 use super::{API_VERSION, Checked, NAME, VERSION};
 use crate::http::Service;
-use crate::parts::{DependencyState, Failure};
+use crate::parts::{Dependency, Failure};
 
 #[derive(Serialize)]
 pub(super) struct Ready {
@@ -120,7 +120,7 @@ impl Detail {
             dependencies: parts
                 .dependencies
                 .iter()
-                .map(|dependency| (dependency.name, DependencyDetail::of(&(dependency.state)())))
+                .map(|dependency| (dependency.name, DependencyDetail::of(dependency)))
                 .collect(),
             storage: StorageDetail {
                 release_ready: parts.releases && working && checked.storage,
@@ -134,14 +134,15 @@ impl Detail {
 }
 
 impl DependencyDetail {
-    fn of(state: &DependencyState) -> Self {
+    fn of(dependency: &Dependency) -> Self {
+        let state = (dependency.state)();
         Self {
             configured: true,
             state: state.state,
             last_transition_at: iso8601(state.since),
             consecutive_failures: state.failures,
             last_error_kind: state.last_error,
-            reconnect_attempts: state.shows_reconnects.then_some(state.reconnects),
+            reconnect_attempts: (dependency.name == "redisPubSub").then_some(state.reconnects),
         }
     }
 }

@@ -10,7 +10,7 @@ use tokio_postgres::types::Type;
 use super::event_row::{EventRow, IdText};
 use super::head_row::Param;
 use super::json::JsonText;
-use super::marks::Mark;
+use crate::stores::mark::Mark;
 
 /// Events, column by column, each with the number of the piece of work that it belongs to.
 #[derive(Default)]

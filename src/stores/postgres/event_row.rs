@@ -14,7 +14,7 @@ use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
 use super::error::{Failure, corrupt};
 use super::json::JsonText;
-use super::marks::Mark;
+use crate::stores::mark::Mark;
 
 /// An event id as text.
 #[derive(Clone, Copy, Debug)]

@@ -17,8 +17,8 @@ use super::event_row::EventRow;
 use super::flight::{self, BEGIN, CREATE, LOCK};
 use super::head_row::{HeadColumns, HeadRow, Param, StampColumns};
 use super::job::WriteError;
-use super::marks::Mark;
 use super::readers::{Readers, discard};
+use crate::stores::mark::Mark;
 
 const DELETE: &str = include_str!("sql/delete.sql");
 

@@ -5,26 +5,14 @@ use std::collections::BTreeMap;
 use taskcast_actors::domain::Change;
 
 use super::head_row::Param;
+use crate::stores::mark::Mark;
 
-/// What becomes of an event after it was written. A later one of these includes the earlier ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Mark {
-    /// No view shows it, but a fold of the log still needs it.
-    Hidden,
-    /// Its payload is gone; its place, id, type, level and series stay known.
-    Dropped,
-    /// As [`Mark::Dropped`], and its series is forgotten as well.
-    Erased,
-}
-
-impl Mark {
-    /// The number that statements know it by.
-    fn number(self) -> i16 {
-        match self {
-            Self::Hidden => 1,
-            Self::Dropped => 2,
-            Self::Erased => 3,
-        }
+/// The number that statements know a mark by.
+fn code(mark: Mark) -> i16 {
+    match mark {
+        Mark::Hidden => 1,
+        Mark::Dropped => 2,
+        Mark::Erased => 3,
     }
 }
 
@@ -53,7 +41,7 @@ impl<'a> MarkColumns<'a> {
         self.number.push(number);
         self.task_id.push(task_id);
         self.index.push(index.cast_signed());
-        self.mark.push(mark.number());
+        self.mark.push(code(mark));
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -43,7 +43,6 @@ use std::sync::atomic::AtomicBool;
 pub use self::archive::{ArchiveOutcome, ArchivePiece, Begun, GoneSlot, Holding, PieceWriter, SlotState};
 use self::connect::Connector;
 pub use self::error::OpenError;
-pub use self::marks::Mark;
 use self::readers::Readers;
 pub use self::settings::PostgresSettings;
 use self::writer::Writer;

@@ -40,6 +40,14 @@ impl RedisStore {
         Ok(transpose(found.map(read))?)
     }
 
+    /// Where the log of `id` is, if the task is here.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub async fn probe_stamp(&self, id: &TaskId) -> Result<Lookup<Stamp>, StoreError> {
+        Ok(self.look(id, &[]).await?.map(|(stamp, _)| stamp))
+    }
+
     /// Where the logs of `ids` are, in that order.
     ///
     /// # Errors

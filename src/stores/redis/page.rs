@@ -11,8 +11,9 @@ use super::heads::transpose;
 use super::lookup::Lookup;
 use super::reply::{Reply, stamp_of};
 use super::scripts::Script;
-use super::tier::{HotPage, Mark};
+use super::tier::HotPage;
 use super::write::{begin, number};
+use crate::stores::mark::Mark;
 
 /// Most slots, and most bytes, in one answer: others wait while it is put together.
 const SLOTS: usize = 2048;
@@ -138,10 +139,20 @@ fn fill(page: &mut Page, mut slots: Reply, reader: &mut SlotReader<'_>) -> Resul
     Ok((page.slots.len() - before, bytes))
 }
 
+/// The mark that is stored as `text`.
+pub(super) fn mark_of(text: &str) -> Option<Mark> {
+    match text.as_bytes().first()? {
+        b'h' => Some(Mark::Hidden),
+        b'd' => Some(Mark::Dropped),
+        b'e' => Some(Mark::Erased),
+        _ => None,
+    }
+}
+
 fn marks(mut reply: Reply) -> Result<Vec<Option<Mark>>, Failure> {
     let mut marks = Vec::with_capacity(reply.left());
     while reply.left() > 0 {
-        marks.push(Mark::of(&reply.text()?));
+        marks.push(mark_of(&reply.text()?));
     }
     Ok(marks)
 }

@@ -2,12 +2,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use taskcast_actors::domain::{Head, TaskId, Timestamp};
 use taskcast_actors::ports::{Due, Listing, Order, StoreError, TaskQuery, TaskStore};
+use tokio::time::timeout;
 
 use super::Tiers;
 use crate::stores::redis::Lookup;
+
+/// How long what is due in Redis waits for the archive: less than a timer may be late.
+const DUE_PATIENCE: Duration = Duration::from_millis(250);
 
 /// The place of a task in creation order.
 type Place = (Timestamp, TaskId);
@@ -19,13 +24,12 @@ fn place(head: &Head) -> Place {
 impl Tiers {
     /// Tasks of both tiers in creation order.
     pub(super) async fn list(&self, query: &TaskQuery) -> Result<Listing, StoreError> {
-        let cold = self.archive.list(query).await;
         let hot = self.hot.list(query).await?;
         // While nothing has left Redis the archive need not be there.
         if self.hot.is_whole().await? {
             return Ok(hot);
         }
-        let mut cold = cold?;
+        let mut cold = self.archive.list(query).await?;
         let mut found: BTreeMap<Place, Arc<Head>> =
             hot.tasks.iter().map(|head| (place(head), Arc::clone(head))).collect();
         let hot_end = hot.tasks.last().filter(|_| hot.more).map(|head| place(head));
@@ -79,38 +83,49 @@ impl Tiers {
         Ok((hot, heads.collect()))
     }
 
-    /// What is due in both tiers, in order. Without the archive, what is due in Redis.
+    /// What is due in both tiers, in order. An archive that does not answer at once must not hold up what is due in
+    /// Redis: what is due there comes later.
     pub(super) async fn due(
         &self,
         now: Timestamp,
         after: Option<&Due>,
         limit: usize,
     ) -> Result<Vec<Due>, StoreError> {
-        let cold = self.archive.due(now, after, limit).await;
         let hot = self.hot.due(now, after, limit).await?;
         if self.hot.is_whole().await? {
             return Ok(hot);
         }
-        let Ok(mut cold) = cold else { return Ok(hot) };
-        let mut found: HashMap<TaskId, Timestamp> =
-            hot.into_iter().map(|due| (due.task_id, due.at)).collect();
-        loop {
-            let last = cold.last().filter(|_| cold.len() == limit).cloned();
-            let ids: Vec<TaskId> = cold.iter().map(|due| due.task_id.clone()).collect();
-            let (_, heads) = self.apart(&ids).await?;
-            for (id, at) in heads.into_iter().filter_map(|(id, head)| Some((id, head.due_at()?))) {
-                found.entry(id).or_insert(at);
-            }
-            found.retain(|_, at| *at <= now);
-            match last.filter(|_| found.len() < limit) {
-                Some(last) => cold = self.archive.due(now, Some(&last), limit).await?,
-                None => break,
-            }
-        }
+        let Ok(Ok(cold)) = timeout(DUE_PATIENCE, self.cold_due(now, after, limit)).await else {
+            return Ok(hot);
+        };
+        let mut found: HashMap<TaskId, Timestamp> = cold.into_iter().collect();
+        found.extend(hot.into_iter().map(|due| (due.task_id, due.at)));
         let mut due: Vec<Due> = found.into_iter().map(|(task_id, at)| Due { task_id, at }).collect();
         due.sort_unstable_by(|a, b| (a.at, &a.task_id).cmp(&(b.at, &b.task_id)));
         due.truncate(limit);
         Ok(due)
+    }
+
+    /// Cold tasks that are due, at least `limit` of them if there are as many.
+    async fn cold_due(
+        &self,
+        now: Timestamp,
+        after: Option<&Due>,
+        limit: usize,
+    ) -> Result<Vec<(TaskId, Timestamp)>, StoreError> {
+        let mut found = Vec::new();
+        let mut after = after.cloned();
+        loop {
+            let page = self.archive.due(now, after.as_ref(), limit).await?;
+            let ids: Vec<TaskId> = page.iter().map(|due| due.task_id.clone()).collect();
+            let (_, heads) = self.apart(&ids).await?;
+            let due = heads.into_iter().filter_map(|(id, head)| Some((id, head.due_at()?)));
+            found.extend(due.filter(|(_, at)| *at <= now));
+            if page.len() < limit || found.len() >= limit {
+                return Ok(found);
+            }
+            after = page.last().cloned();
+        }
     }
 }
 

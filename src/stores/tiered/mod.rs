@@ -25,8 +25,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use taskcast_actors::domain::{Stamp, TaskId};
-use taskcast_actors::ports::{Loaded, StoreError, TaskStore as _};
+use taskcast_actors::domain::TaskId;
+use taskcast_actors::ports::{StoreError, TaskStore as _};
 
 use self::archiver::Archiver;
 use super::postgres::PostgresStore;
@@ -114,24 +114,28 @@ impl Tiers {
         matches!(found, Lookup::Absent { whole: false })
     }
 
-    /// Where the task is in Redis, or what it means that it is not there.
-    async fn look(&self, id: &TaskId) -> Result<Lookup<Stamp>, StoreError> {
-        let found = self.hot.probe_stamps(std::slice::from_ref(id)).await?.pop();
-        found.ok_or_else(|| StoreError::Corrupt("an answer is missing".into()))
-    }
-
-    /// What an actor needs to start, of a cold task.
-    async fn cold(&self, id: &TaskId) -> Result<Option<Loaded>, StoreError> {
-        self.archive.load(id).await
-    }
-
-    /// Brings a cold task back into Redis. Says whether it is there now.
-    async fn warm(&self, id: &TaskId) -> Result<bool, StoreError> {
-        let found = self.look(id).await?;
-        if !Self::may_be_cold(&found) {
-            return Ok(matches!(found, Lookup::Hot(_)));
+    /// Brings a task back into Redis if it is cold.
+    async fn warm(&self, id: &TaskId) -> Result<Warmed, StoreError> {
+        match self.hot.probe_stamp(id).await? {
+            Lookup::Hot(_) => return Ok(Warmed::WasHot),
+            found if Self::may_be_cold(&found) => {}
+            _ => return Ok(Warmed::Nothing),
         }
-        let Some(task) = self.cold(id).await? else { return Ok(false) };
-        Ok(self.hot.restore(&task).await? != Restored::Tomb)
+        let Some(task) = self.archive.load(id).await? else { return Ok(Warmed::Nothing) };
+        Ok(match self.hot.restore(&task).await? {
+            Restored::Done | Restored::Present => Warmed::IsBack,
+            Restored::Tomb => Warmed::Nothing,
+        })
     }
+}
+
+/// Where a task is that was to be in Redis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Warmed {
+    /// It was there.
+    WasHot,
+    /// It was cold.
+    IsBack,
+    /// There is no such task.
+    Nothing,
 }

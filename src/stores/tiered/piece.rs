@@ -3,12 +3,12 @@
 use taskcast_actors::domain::Stamp;
 use taskcast_actors::ports::Slot;
 
-use crate::stores::postgres::{self, ArchivePiece, GoneSlot, SlotState};
-use crate::stores::redis::{Mark, Snapshot};
+use crate::stores::postgres::{ArchivePiece, GoneSlot, SlotState};
+use crate::stores::redis::Snapshot;
 
 /// The piece that brings the archive from `expected` to where `snapshot` was taken, as far as that has the events.
 pub(super) fn of(snapshot: &Snapshot, expected: Option<Stamp>) -> ArchivePiece {
-    let touched = snapshot.touched.iter().map(|slot| (slot.index, SlotState::Marked(mark(slot.mark))));
+    let touched = snapshot.touched.iter().map(|slot| (slot.index, SlotState::Marked(slot.mark)));
     ArchivePiece {
         id: snapshot.head.task.id.clone(),
         stamp: snapshot.stamp,
@@ -34,12 +34,4 @@ pub(super) fn state(slot: &Slot) -> (u64, SlotState) {
         }),
     };
     (slot.index(), state)
-}
-
-fn mark(mark: Mark) -> postgres::Mark {
-    match mark {
-        Mark::Hidden => postgres::Mark::Hidden,
-        Mark::Dropped => postgres::Mark::Dropped,
-        Mark::Erased => postgres::Mark::Erased,
-    }
 }

@@ -4,7 +4,8 @@ use taskcast_actors::domain::TaskId;
 use taskcast_actors::ports::{Page, Range, Seek, Slot, StoreError, TaskStore};
 
 use super::Tiers;
-use crate::stores::redis::{HotPage, HotSeek, Lookup, Mark};
+use crate::stores::mark::Mark;
+use crate::stores::redis::{HotPage, HotSeek, Lookup};
 
 impl Tiers {
     /// The next page, put together from both tiers where the log lies across them.
@@ -33,15 +34,7 @@ impl Tiers {
         let mut page = self.archive.events(id, below).await?;
         for (slot, mark) in page.slots.iter_mut().zip(marks) {
             if let Some(mark) = mark {
-                let nothing = Slot::Gone {
-                    index: slot.index(),
-                    id: slot.id().clone(),
-                    timestamp: taskcast_actors::domain::Timestamp(0),
-                    event_type: "".into(),
-                    level: taskcast_actors::domain::Level::Info,
-                    series: None,
-                };
-                *slot = mark.applied_to(std::mem::replace(slot, nothing));
+                *slot = mark.applied_to(slot.clone());
             }
         }
         if page.next < below.to {

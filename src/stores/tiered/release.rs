@@ -17,7 +17,7 @@ const ATTEMPTS: usize = 20;
 #[async_trait]
 impl ColdTier for TieredStore {
     async fn is_cold(&self, id: &TaskId) -> Result<Option<bool>, StoreError> {
-        match self.tiers.look(id).await? {
+        match self.tiers.hot.probe_stamp(id).await? {
             Lookup::Hot(_) => Ok(Some(false)),
             found if Tiers::may_be_cold(&found) => Ok(self.tiers.archive.head(id).await?.map(|_| true)),
             _ => Ok(None),
@@ -47,7 +47,7 @@ impl Tiers {
         }
         let _moving = Moving(self, id);
         for _ in 0..ATTEMPTS {
-            match self.look(id).await? {
+            match self.hot.probe_stamp(id).await? {
                 Lookup::Hot(stamp) if stamp == expected => {}
                 found if Self::may_be_cold(&found) => return Ok(false),
                 _ => return Err(ReleaseError::Moved),

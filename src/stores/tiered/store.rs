@@ -9,7 +9,7 @@ use taskcast_actors::ports::{
     TaskQuery, TaskStore,
 };
 
-use super::{TieredStore, Tiers};
+use super::{TieredStore, Tiers, Warmed};
 use crate::stores::redis::Lookup;
 
 #[async_trait]
@@ -21,8 +21,8 @@ impl TaskStore for TieredStore {
     async fn create(&self, log: NewLog) -> Result<Created, CreateError> {
         let id = &log.head.task.id;
         if !log.fresh {
-            let warm = self.tiers.warm(id).await.map_err(CreateError::NotWritten)?;
-            if warm && !log.replace {
+            let warmed = self.tiers.warm(id).await.map_err(CreateError::NotWritten)?;
+            if warmed != Warmed::Nothing && !log.replace {
                 return Err(CreateError::Exists);
             }
         }
@@ -34,15 +34,15 @@ impl TaskStore for TieredStore {
             Err(CommitError::Conflict) => {}
             answer => return answer,
         }
-        let found = self.tiers.look(&change.task_id).await.map_err(CommitError::NotWritten)?;
-        let cold = Tiers::may_be_cold(&found)
-            && self.tiers.warm(&change.task_id).await.map_err(CommitError::NotWritten)?;
-        if cold { self.tiers.hot.commit(change).await } else { Err(CommitError::Conflict) }
+        match self.tiers.warm(&change.task_id).await.map_err(CommitError::NotWritten)? {
+            Warmed::IsBack => self.tiers.hot.commit(change).await,
+            Warmed::WasHot | Warmed::Nothing => Err(CommitError::Conflict),
+        }
     }
 
     async fn load(&self, id: &TaskId) -> Result<Option<Loaded>, StoreError> {
         match self.tiers.hot.probe_load(id).await? {
-            found if Tiers::may_be_cold(&found) => self.tiers.cold(id).await,
+            found if Tiers::may_be_cold(&found) => self.tiers.archive.load(id).await,
             found => Ok(found.hot()),
         }
     }

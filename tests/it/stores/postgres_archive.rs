@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use taskcast::stores::postgres::{
-    ArchiveOutcome, ArchivePiece, Begun, GoneSlot, Mark, PostgresStore, SlotState,
-};
+use taskcast::stores::mark::Mark;
+use taskcast::stores::postgres::{ArchiveOutcome, ArchivePiece, Begun, GoneSlot, PostgresStore, SlotState};
 use taskcast_actors::domain::{
     Change, Checkpoint, Entropy, EventId, Head, Json, Level, NewTask, Series, SeriesMode, Stamp, TaskEvent,
     TaskId, Timestamp,

@@ -6,12 +6,13 @@ use tokio_postgres::{Error, Statement};
 use super::judge::Verdict;
 use super::open::Prepared;
 use super::{GoneSlot, SlotState};
+use crate::stores::mark::Mark;
 use crate::stores::postgres::event_columns::EventColumns;
 use crate::stores::postgres::event_row::{EventRow, IdText};
 use crate::stores::postgres::flight::{CheckpointColumns, ask};
 use crate::stores::postgres::head_row::{HeadColumns, Param, StampColumns};
 use crate::stores::postgres::long::PATIENT;
-use crate::stores::postgres::marks::{Mark, MarkColumns};
+use crate::stores::postgres::marks::MarkColumns;
 
 const MOVE: &str = include_str!("../sql/archive_move.sql");
 const EVENTS: &str = include_str!("../sql/archive_events.sql");

@@ -23,8 +23,8 @@ use taskcast_actors::ports::StoreError;
 
 pub use self::stream::{Begun, PieceWriter};
 use super::long::{self, Deleted};
-use super::marks::Mark;
 use super::{PostgresStore, heads};
+use crate::stores::mark::Mark;
 
 /// What the archive is to know of one task from now on.
 #[derive(Clone, Debug)]

@@ -3,12 +3,12 @@
 use taskcast_actors::domain::TaskId;
 use taskcast_actors::ports::StoreError;
 
-use super::types::{Mark, Snapshot, Touched};
+use super::types::{Snapshot, Touched};
 use crate::stores::redis::RedisStore;
 use crate::stores::redis::error::Failure;
 use crate::stores::redis::heads::{checkpoint, decode, transpose};
 use crate::stores::redis::lookup::Lookup;
-use crate::stores::redis::page::{Opening, slots_of};
+use crate::stores::redis::page::{Opening, mark_of, slots_of};
 use crate::stores::redis::reply::{Reply, parse, stamp_of};
 use crate::stores::redis::scripts::Script;
 use crate::stores::redis::write::{begin, number};
@@ -60,7 +60,7 @@ fn touched(mut reply: Reply) -> Result<Vec<Touched>, Failure> {
     let mut touched = Vec::with_capacity(reply.left() / 3);
     while reply.left() > 0 {
         let (index, weight) = (reply.number()?, reply.number()?);
-        let mark = Mark::of(&reply.text()?).ok_or_else(|| Failure::corrupt("a mark is missing"))?;
+        let mark = mark_of(&reply.text()?).ok_or_else(|| Failure::corrupt("a mark is missing"))?;
         touched.push(Touched { index, weight, mark });
     }
     Ok(touched)

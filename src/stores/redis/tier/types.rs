@@ -5,51 +5,7 @@ use std::sync::Arc;
 use taskcast_actors::domain::{Checkpoint, Head, Stamp, TaskId, Timestamp};
 use taskcast_actors::ports::{Page, Slot};
 
-/// What has happened to an event since it was appended. A greater one includes the lesser.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Mark {
-    /// No view shows it.
-    Hidden,
-    /// Its payload is gone.
-    Dropped,
-    /// Its payload and its series are gone.
-    Erased,
-}
-
-impl Mark {
-    /// The mark that is stored as `text`.
-    pub(crate) fn of(text: &str) -> Option<Self> {
-        match text.as_bytes().first()? {
-            b'h' => Some(Self::Hidden),
-            b'd' => Some(Self::Dropped),
-            b'e' => Some(Self::Erased),
-            _ => None,
-        }
-    }
-
-    /// What `slot` is once this has happened to it as well.
-    pub fn applied_to(self, slot: Slot) -> Slot {
-        match (self, slot) {
-            (Self::Hidden, Slot::Visible(event)) => Slot::Hidden(event),
-            (Self::Hidden, other) => other,
-            (_, Slot::Visible(event) | Slot::Hidden(event)) => Slot::Gone {
-                index: event.index,
-                id: event.id.clone(),
-                timestamp: event.timestamp,
-                event_type: Arc::clone(&event.event_type),
-                level: event.level,
-                series: event
-                    .series_key()
-                    .filter(|_| self == Self::Dropped)
-                    .map(|(series, _)| Arc::clone(series)),
-            },
-            (Self::Erased, Slot::Gone { index, id, timestamp, event_type, level, .. }) => {
-                Slot::Gone { index, id, timestamp, event_type, level, series: None }
-            }
-            (Self::Dropped, gone) => gone,
-        }
-    }
-}
+use crate::stores::mark::Mark;
 
 /// A page of a log that is here.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,6 +1,7 @@
 //! Tasks that leave for an archive and come back.
 
-use taskcast::stores::redis::{Archived, HotPage, Idle, Lookup, Mark, Restored};
+use taskcast::stores::mark::Mark;
+use taskcast::stores::redis::{Archived, HotPage, Idle, Lookup, Restored};
 use taskcast_actors::domain::{Change, Checkpoint, Head};
 use taskcast_actors::ports::{CommitError, CreateError, Loaded, Seek, StoreError, TaskQuery};
 

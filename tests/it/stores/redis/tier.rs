@@ -1,6 +1,7 @@
 //! What the archive lacks, and the word that it has it.
 
-use taskcast::stores::redis::{Ahead, Archived, Lookup, Mark, Snapshot, Touched};
+use taskcast::stores::mark::Mark;
+use taskcast::stores::redis::{Ahead, Archived, Lookup, Snapshot, Touched};
 use taskcast_actors::domain::{Change, Checkpoint, CheckpointChange};
 
 use super::*;
