@@ -11,6 +11,7 @@ use super::error::Failure;
 use super::keys::{PARTITIONS, Place, partition_of};
 use super::lookup::Lookup;
 use super::reply::{Reply, parse, stamp_of};
+use super::tier::Departures;
 
 /// Tasks in one go.
 const CHUNK: usize = 512;
@@ -92,6 +93,17 @@ impl RedisStore {
         let mut answers = self.link.call_all(calls).await?.into_iter();
         let answer = answers.next().unwrap_or(Value::Null);
         split(answer, answers.next().as_ref())
+    }
+
+    /// Where a log is, and then how many tasks have left its partition.
+    pub(super) async fn look_from(&self, id: &TaskId) -> Result<(Lookup<Stamp>, Departures), Failure> {
+        let place = self.keys.place(id);
+        let mut answers = self.link.call_all(vec![get(&place, &[]), tier(&place.root)]).await?.into_iter();
+        let answer = answers.next().unwrap_or(Value::Null);
+        let tier = answers.next().unwrap_or(Value::Null);
+        let count = tier.as_bytes().map(String::from_utf8_lossy).unwrap_or_default();
+        let departures = Departures(count.into_owned());
+        Ok((split(answer, Some(&tier))?.map(|(stamp, _)| stamp), departures))
     }
 
     /// Whether each partition is whole.

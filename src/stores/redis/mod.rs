@@ -45,7 +45,9 @@ use self::keys::Keys;
 use self::link::Link;
 pub use self::lookup::Lookup;
 pub use self::settings::RedisSettings;
-pub use self::tier::{Ahead, Archived, HotPage, HotSeek, Idle, Lag, PARTITIONS, Restored, Snapshot, Touched};
+pub use self::tier::{
+    Ahead, Archived, Departures, HotPage, HotSeek, Idle, Lag, PARTITIONS, Restored, Snapshot, Touched,
+};
 
 /// Events that may wait for a look at a connection that no messages come in on.
 const EVENTS: usize = 64;

@@ -14,6 +14,7 @@ use super::error::{COMMANDS, Failure};
 use super::keys::Place;
 use super::reply::{integer, stamp_text};
 use super::scripts::Script;
+use super::tier::Departures;
 use super::{event_fields, head_fields, stage};
 
 /// How long a winner gives way to who lost once, and how often at most that is doubled.
@@ -57,18 +58,24 @@ impl RedisStore {
         }
     }
 
-    pub(super) async fn write_new(&self, log: &NewLog) -> Result<Created, CreateError> {
+    /// `since` is when the archive was found not to have the id; `None` comes back if that may have changed.
+    pub(super) async fn write_new(
+        &self,
+        log: &NewLog,
+        since: Option<&Departures>,
+    ) -> Result<Option<Created>, CreateError> {
         let id = &log.head.task.id;
         let place = self.keys.place(id);
         let staged = stage::is_large(log);
         if staged {
             self.stage(&place, log).await?;
         }
-        let args = create_args(self.archived(), &place, log, staged);
+        let args = create_args((self.archived(), since), &place, log, staged);
         match integer(&self.link.run(Script::Create, place.task, args).await?)? {
             0 => Err(CreateError::Exists),
-            1 => Ok(Created { replaced: false }),
-            2 => Ok(Created { replaced: true }),
+            1 => Ok(Some(Created { replaced: false })),
+            2 => Ok(Some(Created { replaced: true })),
+            -2 => Ok(None),
             _ => {
                 let detail = "Redis has lost what was to be imported";
                 Err(Failure::unsent(COMMANDS, ErrorKind::Unavailable, detail).into())
@@ -94,10 +101,21 @@ fn way(losses: i64) -> Duration {
     GIVE_WAY * 2_u32.pow((losses - 1).clamp(0, DOUBLED) as u32)
 }
 
-fn create_args(archived: bool, place: &Place, log: &NewLog, staged: bool) -> Vec<Value> {
+/// How many tasks had left, as scripts want it: nothing where it does not matter.
+pub(super) fn counted(since: Option<&Departures>) -> Value {
+    since.map_or(Value::from_static_str(""), |departures| Value::from(format!("={}", departures.0)))
+}
+
+fn create_args(
+    (archived, since): (bool, Option<&Departures>),
+    place: &Place,
+    log: &NewLog,
+    staged: bool,
+) -> Vec<Value> {
     let head = Some(&*log.head);
     let stamp = Stamp { incarnation: log.incarnation, version: log.events.len() as u64, revision: 0 };
     let mut args = begin(place, &log.head.task.id);
+    args.push(counted(since));
     args.push(Value::from(stamp_text(stamp)));
     args.push(Value::from_static_str(head_fields::life(archived, head)));
     args.push(Value::from_static_str(if log.replace { "1" } else { "" }));

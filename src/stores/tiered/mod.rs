@@ -26,11 +26,14 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use taskcast_actors::domain::TaskId;
-use taskcast_actors::ports::{StoreError, TaskStore as _};
+use taskcast_actors::ports::{ErrorKind, StoreError, TaskStore as _};
 
 use self::archiver::Archiver;
 use super::postgres::PostgresStore;
-use super::redis::{Lookup, RedisStore, Restored};
+use super::redis::{Departures, Lookup, RedisStore, Restored};
+
+/// How often something is tried again because a task of the same partition has left Redis in between.
+const ATTEMPTS: usize = 200;
 
 /// What may be chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,18 +117,32 @@ impl Tiers {
         matches!(found, Lookup::Absent { whole: false })
     }
 
-    /// Brings a task back into Redis if it is cold.
-    async fn warm(&self, id: &TaskId) -> Result<Warmed, StoreError> {
-        match self.hot.probe_stamp(id).await? {
-            Lookup::Hot(_) => return Ok(Warmed::WasHot),
-            found if Self::may_be_cold(&found) => {}
-            _ => return Ok(Warmed::Nothing),
+    /// Brings a task back into Redis if it is cold. Also says how many tasks had left its partition before.
+    async fn warm(&self, id: &TaskId) -> Result<(Warmed, Departures), StoreError> {
+        for _ in 0..ATTEMPTS {
+            let (found, since) = self.hot.probe_departures(id).await?;
+            match found {
+                Lookup::Hot(_) => return Ok((Warmed::WasHot, since)),
+                found if Self::may_be_cold(&found) => {}
+                _ => return Ok((Warmed::Nothing, since)),
+            }
+            let Some(task) = self.archive.load(id).await? else { return Ok((Warmed::Nothing, since)) };
+            match self.hot.restore(&task, &since).await? {
+                Restored::Done | Restored::Present => return Ok((Warmed::IsBack, since)),
+                Restored::Tomb => return Ok((Warmed::Nothing, since)),
+                Restored::Raced => {}
+            }
         }
-        let Some(task) = self.archive.load(id).await? else { return Ok(Warmed::Nothing) };
-        Ok(match self.hot.restore(&task).await? {
-            Restored::Done | Restored::Present => Warmed::IsBack,
-            Restored::Tomb => Warmed::Nothing,
-        })
+        Err(busy())
+    }
+}
+
+/// A task was moved back and forth for as long as anybody may wait for it.
+fn busy() -> StoreError {
+    StoreError::Unavailable {
+        dependency: "redisCommand",
+        kind: ErrorKind::Unavailable,
+        detail: "tasks leave Redis faster than one can be brought back".into(),
     }
 }
 

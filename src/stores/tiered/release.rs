@@ -12,7 +12,7 @@ use crate::stores::postgres::Holding;
 use crate::stores::redis::Lookup;
 
 /// How often a release that somebody else is in the way of is tried.
-const ATTEMPTS: usize = 20;
+const RELEASE_ATTEMPTS: usize = 20;
 
 #[async_trait]
 impl ColdTier for TieredStore {
@@ -46,7 +46,7 @@ impl Tiers {
             return Err(ReleaseError::Busy);
         }
         let _moving = Moving(self, id);
-        for _ in 0..ATTEMPTS {
+        for _ in 0..RELEASE_ATTEMPTS {
             match self.hot.probe_stamp(id).await? {
                 Lookup::Hot(stamp) if stamp == expected => {}
                 found if Self::may_be_cold(&found) => return Ok(false),

@@ -9,7 +9,7 @@ use taskcast_actors::ports::{
     TaskQuery, TaskStore,
 };
 
-use super::{TieredStore, Tiers, Warmed};
+use super::{ATTEMPTS, TieredStore, Tiers, Warmed, busy};
 use crate::stores::redis::Lookup;
 
 #[async_trait]
@@ -20,13 +20,19 @@ impl TaskStore for TieredStore {
 
     async fn create(&self, log: NewLog) -> Result<Created, CreateError> {
         let id = &log.head.task.id;
-        if !log.fresh {
-            let warmed = self.tiers.warm(id).await.map_err(CreateError::NotWritten)?;
+        if log.fresh {
+            return self.tiers.hot.create(log).await;
+        }
+        for _ in 0..ATTEMPTS {
+            let (warmed, since) = self.tiers.warm(id).await.map_err(CreateError::NotWritten)?;
             if warmed != Warmed::Nothing && !log.replace {
                 return Err(CreateError::Exists);
             }
+            if let Some(created) = self.tiers.hot.create_beside(&log, &since).await? {
+                return Ok(created);
+            }
         }
-        self.tiers.hot.create(log).await
+        Err(CreateError::NotWritten(busy()))
     }
 
     async fn commit(&self, change: Arc<Change>) -> Result<(), CommitError> {
@@ -35,8 +41,8 @@ impl TaskStore for TieredStore {
             answer => return answer,
         }
         match self.tiers.warm(&change.task_id).await.map_err(CommitError::NotWritten)? {
-            Warmed::IsBack => self.tiers.hot.commit(change).await,
-            Warmed::WasHot | Warmed::Nothing => Err(CommitError::Conflict),
+            (Warmed::IsBack, _) => self.tiers.hot.commit(change).await,
+            (Warmed::WasHot | Warmed::Nothing, _) => Err(CommitError::Conflict),
         }
     }
 
@@ -81,8 +87,15 @@ impl TaskStore for TieredStore {
     }
 
     async fn delete(&self, id: &TaskId, incarnation: u64) -> Result<bool, CommitError> {
-        self.tiers.warm(id).await.map_err(CommitError::NotWritten)?;
-        self.tiers.hot.delete(id, incarnation).await
+        for _ in 0..ATTEMPTS {
+            let (warmed, _) = self.tiers.warm(id).await.map_err(CommitError::NotWritten)?;
+            let deleted = self.tiers.hot.delete(id, incarnation).await?;
+            // It may have left in between.
+            if deleted || warmed == Warmed::Nothing {
+                return Ok(deleted);
+            }
+        }
+        Err(CommitError::NotWritten(busy()))
     }
 
     async fn due(&self, now: Timestamp, after: Option<&Due>, limit: usize) -> Result<Vec<Due>, StoreError> {

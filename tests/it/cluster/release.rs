@@ -125,25 +125,25 @@ async fn writes_meet_releases_and_all_succeed() {
     let cluster = Cluster::start(Store::Tiered, 2).await;
     let [one, other] = &cluster.instances[..] else { panic!("two instances") };
     one.running("t").await;
-    let (client, mut released) = (other.client, 0);
-    let writing = tokio::spawn(async move {
-        for number in 1..=300 {
-            let event = client.publish("t", &json!({"type": "n", "data": number}).to_string()).await;
-            assert_eq!(event["index"], number);
-        }
-    });
-    while !writing.is_finished() {
-        let history = one.history("t", "").await;
-        let answer = release(one, "t", history.len() as i64 - 1, ALWAYS).await;
+    let mut released = 0;
+    for number in 1..=100 {
+        let event = json!({"type": "n", "data": number}).to_string();
+        let last = number - 1;
+        // Every other time the write comes while the task may be on its way.
+        let (published, answer) = if number % 2 == 0 {
+            tokio::join!(other.publish("t", &event), release(one, "t", last, ALWAYS))
+        } else {
+            let answer = release(one, "t", last, ALWAYS).await;
+            (other.publish("t", &event).await, answer)
+        };
+        assert_eq!(published["index"], number);
         match answer.status {
             200 => released += usize::from(answer.json()["released"] == true),
-            409 => {}
-            _ => panic!("{}", answer.text()),
+            status => assert_eq!(status, 409, "{}", answer.text()),
         }
     }
-    writing.await.expect("every write succeeds");
-    assert!(released > 0, "no release met a write");
+    assert!(released >= 50, "{released}");
     let numbers: Vec<_> =
         one.history("t", "types=n").await.iter().map(|event| event["data"].clone()).collect();
-    assert_eq!(numbers, (1..=300).map(Value::from).collect::<Vec<_>>());
+    assert_eq!(numbers, (1..=100).map(Value::from).collect::<Vec<_>>());
 }

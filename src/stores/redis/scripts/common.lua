@@ -65,6 +65,18 @@ local function incarnation_of(stamp)
   return string.match(stamp, '^%d+')
 end
 
+-- Notes that a task has left this partition: whoever saw before that it was not here has to look again. From then on an
+-- id that is not here may be in the archive.
+local function note_departure()
+  local count = string.match(redis.call('GET', root .. 'tier') or '', '^split:(%d+)$') or '0'
+  redis.call('SET', root .. 'tier', string.format('split:%d', tonumber(count) + 1))
+end
+
+-- Whether a task has left this partition since its departures were counted; an empty count is not compared.
+local function has_departed(counted)
+  return counted ~= '' and counted ~= '=' .. (redis.call('GET', root .. 'tier') or '')
+end
+
 -- What a stamp has grown to: it grows with every commit.
 local function weight_of(stamp)
   local version, revision = string.match(stamp, '^%d+%.(%d+)%.(%d+)$')

@@ -1,16 +1,19 @@
--- Creates a log. Answers 1, 2 if it took the place of another, 0 if the id is taken, or -1 if what was staged is gone.
-local stored = redis.call('HMGET', task, 'stamp', 'key', 'status', 'due', 'over')
+-- Creates a log. Answers 1, 2 if it took the place of another, 0 if the id is taken, -1 if what was staged is gone, or -2
+-- if a task has left since the archive was found not to have this one.
+local stored = redis.call('HMGET', task, 'stamp', 'key', 'status', 'due', 'over', 'tomb')
+local departed = has_departed(take())
 local stamp, life, replace, staged = take(), take(), take(), take()
 local head, status, key, due, imported = take(), take(), take(), take(), take()
 local events, hidden = tonumber(take()), tonumber(take())
 local there, over = stored[1], stored[5]
 
 local stage = root .. 'stage:' .. incarnation_of(stamp) .. ':' .. id
-if there and replace == '' then
+local raced = departed and not there and not stored[6]
+if raced or (there and replace == '') then
   if staged ~= '' then
     redis.call('UNLINK', stage, stage .. ':marks')
   end
-  return 0
+  return raced and -2 or 0
 end
 if staged ~= '' and redis.call('XLEN', stage) ~= tonumber(staged) then
   return -1

@@ -1,7 +1,11 @@
--- Brings a task back from the archive, without its events. Answers 1, 0 if a log is there, or -1 if it was deleted.
+-- Brings a task back from the archive, without its events. Answers 1, 0 if a log is there, -1 if it was deleted, or -2
+-- if a task has left since the archive was read: it may have been this one, and then the archive has more by now.
 local stored = redis.call('HMGET', task, 'stamp', 'tomb')
 if stored[1] or stored[2] then
   return stored[1] and 0 or -1
+end
+if has_departed(take()) then
+  return -2
 end
 local stamp, life = take(), take()
 local head, status, key, due, imported = take(), take(), take(), take(), take()

@@ -11,7 +11,9 @@ mod moves;
 mod snapshot;
 mod types;
 
-pub use self::types::{Ahead, Archived, HotPage, HotSeek, Idle, Lag, Restored, Snapshot, Touched};
+pub use self::types::{
+    Ahead, Archived, Departures, HotPage, HotSeek, Idle, Lag, Restored, Snapshot, Touched,
+};
 
 /// Partitions are numbered from 0 up to this.
 pub const PARTITIONS: u8 = super::keys::PARTITIONS;

@@ -2,26 +2,50 @@
 
 use fred::types::Value;
 use taskcast_actors::domain::{CheckpointChange, Stamp, TaskId, Timestamp};
-use taskcast_actors::ports::{Loaded, StoreError};
+use taskcast_actors::ports::{CreateError, Created, Loaded, NewLog, StoreError};
 
-use super::types::{Idle, Restored};
+use super::types::{Departures, Idle, Restored};
 use crate::stores::redis::RedisStore;
 use crate::stores::redis::error::Failure;
 use crate::stores::redis::head_fields;
 use crate::stores::redis::lookup::{Lookup, is_whole};
 use crate::stores::redis::reply::{Reply, integer, stamp_of, stamp_text};
 use crate::stores::redis::scripts::Script;
-use crate::stores::redis::write::{begin, number, push_checkpoint};
+use crate::stores::redis::write::{begin, counted, number, push_checkpoint};
 
 impl RedisStore {
-    /// Brings a task back from the archive as it was there, so that it can be written to. Its events stay there.
+    /// Where the log of `id` is, and how many tasks have left its partition. What is read of the archive from then on may
+    /// be brought here.
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub async fn restore(&self, task: &Loaded) -> Result<Restored, StoreError> {
+    pub async fn probe_departures(&self, id: &TaskId) -> Result<(Lookup<Stamp>, Departures), StoreError> {
+        Ok(self.look_from(id).await?)
+    }
+
+    /// Creates a log that the archive was found not to have, or to replace one that is here. `None` if a task has left
+    /// since, which may have been another log of this name: look again.
+    ///
+    /// # Errors
+    /// As [`taskcast_actors::ports::TaskStore::create`].
+    pub async fn create_beside(
+        &self,
+        log: &NewLog,
+        since: &Departures,
+    ) -> Result<Option<Created>, CreateError> {
+        self.write_new(log, Some(since)).await
+    }
+
+    /// Brings a task back from the archive as it was there, so that it can be written to. Its events stay there. The
+    /// archive must have been read after `since`.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub async fn restore(&self, task: &Loaded, since: &Departures) -> Result<Restored, StoreError> {
         let id = &task.head.task.id;
         let place = self.keys.place(id);
         let mut args = begin(&place, id);
+        args.push(counted(Some(since)));
         args.push(Value::from(stamp_text(task.stamp)));
         args.push(Value::from_static_str(head_fields::life(true, Some(&task.head))));
         head_fields::push(&mut args, Some(&task.head));
@@ -30,7 +54,8 @@ impl RedisStore {
         match integer(&self.link.run(Script::Restore, place.task, args).await?)? {
             0 => Ok(Restored::Present),
             1 => Ok(Restored::Done),
-            _ => Ok(Restored::Tomb),
+            -1 => Ok(Restored::Tomb),
+            _ => Ok(Restored::Raced),
         }
     }
 

@@ -115,6 +115,11 @@ pub enum Archived {
     Moved,
 }
 
+/// How many tasks had left a partition at some moment. What the archive says of a task that was not here holds for as
+/// long as no further one leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Departures(pub(crate) String);
+
 /// What became of a task that was to come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Restored {
@@ -124,6 +129,8 @@ pub enum Restored {
     Present,
     /// It was deleted.
     Tomb,
+    /// A task has left since the archive was read, perhaps this one: read it again.
+    Raced,
 }
 
 /// A task nobody has written to for a while.

@@ -66,13 +66,47 @@ async fn a_task_that_went_on_is_not_released() {
     assert_eq!(store.release(&id("a"), stamp(5)).await, Ok(true));
 }
 
+/// Brings a task back that was read from the archive just now.
+async fn restored(store: &RedisStore, task: &Loaded) -> Result<Restored, StoreError> {
+    let (_, since) = store.probe_departures(&id("a")).await.unwrap();
+    store.restore(task, &since).await
+}
+
+#[tokio::test]
+async fn what_was_read_of_the_archive_before_a_task_left_is_not_brought_back() {
+    let store = archived().await;
+    let task = released(&store).await;
+    let (found, since) = store.probe_departures(&id("a")).await.unwrap();
+    assert_eq!(found, Lookup::Absent { whole: false });
+    // Another instance brings it back, writes, and releases it.
+    assert_eq!(restored(&store, &task).await, Ok(Restored::Done));
+    store.commit(append("a", 4, "{}")).await.unwrap();
+    store.mark_archived(&id("a"), stamp(5)).await.unwrap();
+    assert_eq!(store.release(&id("a"), stamp(5)).await, Ok(true));
+    assert_eq!(store.restore(&task, &since).await, Ok(Restored::Raced), "the archive has more by now");
+    let new = NewLog { incarnation: 2, ..log("a", 0) };
+    assert_eq!(store.create_beside(&new, &since).await, Ok(None), "it may be in the archive by now");
+    assert_eq!(store.head(&id("a")).await, Ok(None));
+}
+
+#[tokio::test]
+async fn what_was_read_of_the_archive_before_a_deletion_is_not_brought_back() {
+    let store = archived().await;
+    let task = released(&store).await;
+    let (_, since) = store.probe_departures(&id("a")).await.unwrap();
+    assert_eq!(restored(&store, &task).await, Ok(Restored::Done));
+    store.delete(&id("a"), 1).await.unwrap();
+    assert_eq!(store.bury(&id("a"), &[1]).await, Ok(true));
+    assert_eq!(store.restore(&task, &since).await, Ok(Restored::Raced));
+}
+
 #[tokio::test]
 async fn a_restored_task_goes_on_where_it_was() {
     let store = archived().await;
     let mut task = released(&store).await;
     task.checkpoint = Some(Checkpoint { version: 4, bytes: b"c".as_slice().into() });
-    assert_eq!(store.restore(&task).await, Ok(Restored::Done));
-    assert_eq!(store.restore(&task).await, Ok(Restored::Present));
+    assert_eq!(restored(&store, &task).await, Ok(Restored::Done));
+    assert_eq!(restored(&store, &task).await, Ok(Restored::Present));
     let back = store.load(&id("a")).await.unwrap().unwrap();
     assert_eq!((back.head, back.stamp, back.checkpoint), (task.head, task.stamp, task.checkpoint));
     assert_eq!(ahead(&store).await, []);
@@ -108,7 +142,7 @@ async fn a_restored_task_goes_on_where_it_was() {
 async fn a_search_in_a_restored_log_says_what_it_has_not_looked_at() {
     let store = archived().await;
     let task = released(&store).await;
-    store.restore(&task).await.unwrap();
+    restored(&store, &task).await.unwrap();
     let mut later = Change::clone(&append("a", 4, "{}"));
     let event = Arc::make_mut(&mut later.events[0]);
     (event.timestamp, event.id) = (Timestamp(5), EventId::compose(Timestamp(5), 4, Entropy::new(1)));
@@ -127,7 +161,7 @@ async fn a_deleted_task_is_not_brought_back() {
     let store = archived().await;
     let task = store.load(&id("a")).await.unwrap().unwrap();
     store.delete(&id("a"), 1).await.unwrap();
-    assert_eq!(store.restore(&task).await, Ok(Restored::Tomb));
+    assert_eq!(restored(&store, &task).await, Ok(Restored::Tomb));
     assert_eq!(store.tombstone(&id("a")).await.unwrap(), Some(vec![1]));
     assert_eq!(store.commit(append("a", 4, "{}")).await, Err(CommitError::Conflict));
 }
