@@ -61,7 +61,7 @@ impl RegistryActor {
     }
 
     fn forget_interval(&self) -> Duration {
-        (self.shared.settings.idle / 4).clamp(Duration::from_millis(5), Duration::from_secs(5))
+        (self.shared.settings.idle / 4).clamp(Duration::from_millis(50), Duration::from_secs(5))
     }
 }
 
