@@ -27,7 +27,7 @@ async fn main() -> anyhow::Result<()> {
     let config = Config { storage: Storage::Memory, ..Config::default() };
     telemetry::start(config.log_level);
     let (engine, parts) = app::start_engine(&config).await?;
-    let service = web::Data::new(Service::new(engine.clone(), parts, &config));
+    let service = web::Data::new(Service::new(engine.clone(), parts, &config)?);
 
     let shared = service.clone();
     let server = HttpServer::new(move || {

@@ -11,6 +11,7 @@ use actix_web::rt::net::TcpStream;
 use actix_web::{App, HttpServer, web};
 use taskcast_actors::{Engine, RingLimits, Settings, StartError};
 
+use crate::auth::{AdminTokens, AuthSetupError};
 use crate::config::Config;
 use crate::http::parse::{BodyError, cleanup_rules};
 use crate::http::{self, Service};
@@ -36,6 +37,9 @@ pub enum AppError {
     /// The storage cannot be used.
     #[error(transparent)]
     Storage(#[from] storage::StorageError),
+    /// It cannot be told who calls.
+    #[error(transparent)]
+    Auth(#[from] AuthSetupError),
     /// The engine's threads could not be started.
     #[error(transparent)]
     Engine(#[from] StartError),
@@ -63,7 +67,8 @@ pub fn run(config: &Config) -> Result<(), AppError> {
         let bound = listener.local_addr()?;
         let (engine, parts) = start_engine(config).await?;
         let (mode, survives) = (parts.mode(), parts.survives);
-        let service = web::Data::new(Service::new(engine.clone(), parts, config));
+        let service = web::Data::new(Service::new(engine.clone(), parts, config)?);
+        tell_admin_token(&service);
         let server = serve(config, listener, service.clone())?;
         tracing::info!(
             storage = mode,
@@ -81,6 +86,14 @@ pub fn run(config: &Config) -> Result<(), AppError> {
         tracing::info!("stopped");
         Ok(served?)
     })
+}
+
+/// Shows whoever started the server the admin token that was made up: on standard output, which unlike the logs is not
+/// kept.
+fn tell_admin_token(service: &Service) {
+    if let Some(token) = service.auth.admin().and_then(AdminTokens::generated) {
+        println!("admin token: {token}");
+    }
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {

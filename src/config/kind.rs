@@ -17,6 +17,8 @@ pub(super) enum Kind {
     Word(&'static [&'static str]),
     /// An IPv4 or IPv6 address.
     Address,
+    /// One of these words, or a list of them.
+    WordOrWords(&'static [&'static str]),
     /// A list of non-empty texts.
     Texts,
     /// A non-empty text, or a list of them.
@@ -51,7 +53,7 @@ impl Kind {
     fn accepts_text(self, text: &str) -> bool {
         match self {
             Self::Text | Self::TextOrTexts => !text.is_empty(),
-            Self::Word(words) => words.contains(&text),
+            Self::Word(words) | Self::WordOrWords(words) => words.contains(&text),
             Self::Address => text.parse::<IpAddr>().is_ok(),
             Self::Origin => is_origin(text),
             Self::Origins => text == "*",
@@ -63,6 +65,7 @@ impl Kind {
     pub(super) fn item(self) -> Option<Self> {
         match self {
             Self::Texts | Self::TextOrTexts => Some(Self::Text),
+            Self::WordOrWords(words) => Some(Self::Word(words)),
             Self::Origins => Some(Self::Origin),
             _ => None,
         }
@@ -87,6 +90,7 @@ impl Kind {
             Self::Text => "a non-empty string".to_owned(),
             Self::Word(words) => format!("one of {}", words.join(", ")),
             Self::Address => "an IP address".to_owned(),
+            Self::WordOrWords(words) => format!("one of {}, or a list of them", words.join(", ")),
             Self::Texts => "a list of non-empty strings".to_owned(),
             Self::TextOrTexts => "a non-empty string or a list of them".to_owned(),
             Self::Origin => "an origin such as https://app.example".to_owned(),
@@ -161,6 +165,10 @@ mod tests {
             (Kind::Text, json!(5), false),
             (Kind::Word(&["a", "b"]), json!("b"), true),
             (Kind::Word(&["a", "b"]), json!("B"), false),
+            (Kind::WordOrWords(&["a", "b"]), json!("a"), true),
+            (Kind::WordOrWords(&["a", "b"]), json!(["a", "b"]), true),
+            (Kind::WordOrWords(&["a", "b"]), json!(["a", "c"]), false),
+            (Kind::WordOrWords(&["a", "b"]), json!("c"), false),
             (Kind::Address, json!("::1"), true),
             (Kind::Address, json!("localhost"), false),
             (Kind::Texts, json!(["a", "b"]), true),

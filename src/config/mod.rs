@@ -43,7 +43,9 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use auth::AuthMode;
+pub use auth::{
+    AdminConfig, Algorithm, AuthConfig, JwksConfig, JwtConfig, KeySource, SCOPES, TrustedService,
+};
 pub use cors::CorsOrigins;
 pub use engine::EngineSettings;
 pub use env::process_env;
@@ -79,8 +81,8 @@ pub struct Config {
     pub release: ReleaseAfter,
     /// Settings that are there for others: nothing here uses them.
     pub unused: Vec<String>,
-    /// Who may call the API.
-    pub auth_mode: AuthMode,
+    /// Who may call the API, and how they prove who they are.
+    pub auth: AuthConfig,
     /// How large and how slow a request may be.
     pub limits: Limits,
     /// The time between two comments on an event stream.
@@ -190,8 +192,9 @@ mod tests {
         let folder = tempdir().unwrap();
         let vars = [("SECRET", "s3cret"), ("TASKCAST_ADMIN_TOKEN", "s3cret")];
         let contents = [
-            "dbPath: a.db\nadminToken: ${SECRET}\n",
             "auth: {jwt: {secret: s3cret}}\n",
+            "auth: {mode: jwt, jwt: {algorithm: RS256, secret: s3cret}}\n",
+            "trustedServices: [{name: a, key: s3cret, scope: s3cret}]\n",
             "port: ${SECRET}\n",
             "port: s3cret\n",
             "port: !!int s3cret\n",
@@ -207,5 +210,10 @@ mod tests {
             let shown = format!("{error} {error:?}");
             assert!(!shown.contains("s3cret"), "{content}: {shown}");
         }
+        let content = "auth: {mode: jwt, jwt: {secret: s3cret}}\nadminApi: true\nadminToken: ${SECRET}\n\
+                       trustedServices: [{name: a, key: s3cret, scope: '*'}]\n";
+        write(folder.path().join("taskcast.yaml"), content).unwrap();
+        let config = load(folder.path(), &Flags::default(), &vars).unwrap();
+        assert!(!format!("{config:?}").contains("s3cret"), "{config:?}");
     }
 }

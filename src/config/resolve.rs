@@ -33,7 +33,7 @@ pub(super) fn resolve(
         postgres: chosen.postgres,
         release: chosen.release,
         unused: chosen.unused,
-        auth_mode: auth::mode(),
+        auth: auth::auth(&layers)?,
         limits: Limits::new(&layers),
         sse_keepalive: sse::keepalive(&layers),
         shutdown_drain: shutdown::drain(&layers),
@@ -71,7 +71,7 @@ mod tests {
 
     use super::testing::resolved;
     use super::*;
-    use crate::config::{AuthMode, CorsOrigins, LogLevel, ReleaseAfter, Storage, schema};
+    use crate::config::{AuthConfig, CorsOrigins, LogLevel, ReleaseAfter, Storage, schema};
 
     #[test]
     fn nothing_set_gives_the_documented_defaults() {
@@ -88,7 +88,7 @@ mod tests {
             postgres: None,
             release: ReleaseAfter::default(),
             unused: Vec::new(),
-            auth_mode: AuthMode::None,
+            auth: AuthConfig::default(),
             limits: Limits {
                 body_bytes: 8_388_608,
                 import_bytes: 268_435_456,

@@ -13,25 +13,14 @@ enum When {
     Set,
     /// `true`.
     True,
-    /// A list with something in it.
-    NotEmpty,
-    /// One of these words.
-    Is(&'static [&'static str]),
 }
 
 const REFUSED: &[(&str, When)] = &[
-    ("auth.mode", When::Is(&["jwt"])),
-    ("auth.jwt", When::Set),
-    ("auth.queryToken", When::True),
-    ("trustedServices", When::NotEmpty),
-    ("adminApi", When::True),
-    ("adminToken", When::Set),
     ("webhook.endpoints", When::Set),
     ("webhook.defaultRetry", When::Set),
     ("webhook.allowPrivate", When::Set),
     ("sentry", When::Set),
     ("workers.enabled", When::True),
-    ("metrics.auth", When::True),
 ];
 
 /// Refuses the first setting that asks for something this version does not have.
@@ -49,8 +38,6 @@ impl When {
         match self {
             Self::Set => true,
             Self::True => *value == Value::Bool(true),
-            Self::NotEmpty => value.as_array().is_some_and(|items| !items.is_empty()),
-            Self::Is(words) => value.as_str().is_some_and(|word| words.contains(&word)),
         }
     }
 }
@@ -67,13 +54,6 @@ mod tests {
 
     fn refused() -> Vec<(Value, &'static str)> {
         vec![
-            (json!({"auth": {"mode": "jwt"}}), "auth.mode"),
-            (json!({"auth": {"jwt": {}}}), "auth.jwt"),
-            (json!({"auth": {"jwt": {"requireExp": false}}}), "auth.jwt"),
-            (json!({"auth": {"queryToken": true}}), "auth.queryToken"),
-            (json!({"trustedServices": [{"name": "a", "key": "s3cret", "scope": ["*"]}]}), "trustedServices"),
-            (json!({"adminApi": true}), "adminApi"),
-            (json!({"adminToken": "s3cret"}), "adminToken"),
             (
                 json!({"webhook": {"endpoints": [{"url": "https://a.example", "secret": "s3cret"}]}}),
                 "webhook.endpoints",
@@ -83,17 +63,10 @@ mod tests {
             (json!({"sentry": {}}), "sentry"),
             (json!({"sentry": {"dsn": "s3cret"}}), "sentry"),
             (json!({"workers": {"enabled": true}}), "workers.enabled"),
-            (json!({"metrics": {"auth": true}}), "metrics.auth"),
         ]
     }
 
-    const VARIABLES: [(&str, &str, &str); 5] = [
-        ("TASKCAST_AUTH_MODE", "jwt", "auth.mode"),
-        ("TASKCAST_JWT_SECRET", "s3cret", "auth.jwt"),
-        ("TASKCAST_JWT_PUBLIC_KEY_FILE", "s3cret", "auth.jwt"),
-        ("TASKCAST_ADMIN_TOKEN", "s3cret", "adminToken"),
-        ("SENTRY_DSN", "s3cret", "sentry"),
-    ];
+    const VARIABLES: [(&str, &str, &str); 1] = [("SENTRY_DSN", "s3cret", "sentry")];
 
     #[test]
     fn each_setting_without_a_feature_keeps_the_server_from_starting() {
@@ -128,23 +101,19 @@ mod tests {
     #[test]
     fn settings_that_ask_for_nothing_are_accepted_and_still_checked() {
         let accepted = [
-            json!({"auth": {"mode": "none", "queryToken": false}, "trustedServices": [], "adminApi": false}),
             json!({"workers": {"enabled": false, "defaults": {"assignMode": "pull", "offerTimeoutMs": 1}}}),
-            json!({"metrics": {"auth": false}, "webhook": {}, "sentry": null}),
+            json!({"webhook": {}, "sentry": null}),
             json!({"adapters": {"broadcast": {"provider": "memory"}}}),
         ];
         for file in accepted {
-            let vars = [("TASKCAST_AUTO_MIGRATE", "false"), ("TASKCAST_AUTH_MODE", "none")];
+            let vars = [("TASKCAST_AUTO_MIGRATE", "false")];
             assert!(resolved(file.clone(), &vars, &Flags::default()).is_ok(), "{file}");
         }
         let wrong = [
             (json!({"workers": {"enabled": false, "defaults": {"assignMode": "push"}}}), "config_bad_value"),
             (json!({"workers": {"enabled": "no"}}), "config_bad_value"),
-            (json!({"auth": {"mode": "custom"}}), "config_bad_value"),
             (json!({"sentry": {"dns": "x"}}), "config_unknown_key"),
-            (json!({"auth": {"jwt": {"sekret": "x"}}}), "config_unknown_key"),
             (json!({"webhook": {"endpoints": [{"secrt": "x"}]}}), "config_unknown_key"),
-            (json!({"trustedServices": [{"nam": "x"}]}), "config_unknown_key"),
         ];
         for (file, code) in wrong {
             let error = resolved(file.clone(), &[], &Flags::default()).unwrap_err();

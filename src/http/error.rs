@@ -10,7 +10,7 @@ use taskcast_actors::domain::{Rejection, TaskId};
 use taskcast_actors::{EngineError, StoreError};
 
 use super::parse::BodyError;
-use crate::auth::Forbidden;
+use crate::auth::{AuthError, Forbidden};
 
 const RELEASE_UNSUPPORTED: &str = "storage_release_unsupported";
 
@@ -92,7 +92,8 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, RELEASE_UNSUPPORTED, text)
     }
 
-    fn internal() -> Self {
+    /// Something that cannot be.
+    pub(super) fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Internal Server Error")
     }
 
@@ -187,6 +188,16 @@ impl ApiError {
 impl From<BodyError> for ApiError {
     fn from(error: BodyError) -> Self {
         let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        Self::new(status, error.code(), error.to_string())
+    }
+}
+
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        let status = match error {
+            AuthError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::UNAUTHORIZED,
+        };
         Self::new(status, error.code(), error.to_string())
     }
 }

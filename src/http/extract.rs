@@ -11,9 +11,12 @@ use futures_util::StreamExt as _;
 use percent_encoding::percent_decode_str;
 use taskcast_actors::domain::TaskId;
 
-use super::ApiError;
 use super::route::RouteLabel;
+use super::{ApiError, guard};
 use crate::auth::Principal;
+
+/// The most that is read of a body nobody asks for.
+const DISCARDED_BYTES: usize = 64 * 1024;
 
 /// The largest body a route takes, in bytes: set beside the route.
 #[derive(Clone, Copy, Debug)]
@@ -23,13 +26,13 @@ impl FromRequest for Principal {
     type Error = ApiError;
     type Future = Ready<Result<Self, ApiError>>;
 
-    fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self::Anybody))
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(guard::admitted(request))
     }
 }
 
 /// Where the id stands in the paths of the route table: behind `/tasks/`.
-const ID_PLACE: usize = 2;
+pub(super) const ID_PLACE: usize = 2;
 
 /// The segment of the path behind the resource's name, decoded.
 pub struct PathId(pub String);
@@ -114,6 +117,18 @@ async fn read(payload: &mut Payload, limit: usize, declared: Option<usize>) -> R
         whole.extend_from_slice(&piece);
     }
     Ok(whole.freeze())
+}
+
+/// Reads a body that nobody asks for, unless it is long: a connection whose body was not read has to be closed, and the
+/// client may want to go on.
+pub(super) async fn discard(payload: &mut Payload) {
+    let mut read = 0;
+    while let Some(Ok(piece)) = payload.next().await {
+        read += piece.len();
+        if read > DISCARDED_BYTES {
+            return;
+        }
+    }
 }
 
 #[cfg(test)]

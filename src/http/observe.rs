@@ -12,15 +12,13 @@ use actix_web::http::header::{
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse, web};
-use futures_util::StreamExt as _;
 use taskcast_actors::domain::Timestamp;
 
 use super::Service;
+use super::extract::discard;
 use super::route::RouteLabel;
 use crate::config::CorsOrigins;
 
-/// The most that is read of a body nobody asks for.
-const DISCARDED_BYTES: usize = 64 * 1024;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const METHODS: HeaderValue = HeaderValue::from_static("GET,HEAD,PUT,POST,DELETE,PATCH");
 const EXPOSED: HeaderValue = HeaderValue::from_static("Idempotent-Replayed, Retry-After");
@@ -73,22 +71,14 @@ pub async fn observe<B: MessageBody + 'static>(
     Ok(response)
 }
 
-/// Reads a body that no endpoint of this method asks for, unless it is long: a connection whose body was not read
-/// has to be closed, and the client may want to go on.
+/// Reads a body that no endpoint of this method asks for.
 async fn discard_unwanted_body(request: &mut ServiceRequest) {
     let headers = request.headers();
     let has_body = headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING);
     if !has_body || matches!(*request.method(), Method::POST | Method::PATCH) {
         return;
     }
-    let mut payload = request.take_payload();
-    let mut read = 0;
-    while let Some(Ok(piece)) = payload.next().await {
-        read += piece.len();
-        if read > DISCARDED_BYTES {
-            return;
-        }
-    }
+    discard(&mut request.take_payload()).await;
 }
 
 /// The id a client sent, or a new one.

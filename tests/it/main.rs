@@ -8,6 +8,7 @@
 #[macro_use]
 mod support;
 
+mod auth;
 mod cluster;
 mod cors;
 mod crash;

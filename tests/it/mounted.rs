@@ -14,7 +14,7 @@ fn embedded<F: Future<Output = ()>>(prefix: &'static str, test: impl FnOnce(Sock
     actix_web::rt::System::new().block_on(async {
         let config = Config { storage: Storage::Memory, ..Config::default() };
         let (engine, parts) = taskcast::app::start_engine(&config).await.unwrap();
-        let service = web::Data::new(Service::new(engine.clone(), parts, &config));
+        let service = web::Data::new(Service::new(engine.clone(), parts, &config).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let app = move || {

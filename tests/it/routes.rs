@@ -7,7 +7,7 @@ use crate::support::{Server, Wire};
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Every path with the methods it has, as `Allow` lists them. `t` is a task.
-const ROUTES: [(&str, &str); 20] = [
+pub(crate) const ROUTES: [(&str, &str); 20] = [
     ("/", "GET, HEAD"),
     ("/health", "GET, HEAD"),
     ("/health/ready", "GET, HEAD"),

@@ -11,6 +11,7 @@
 //!
 //! **Absent:** HTTP, the clock, and every rule that needs to know the task.
 
+pub mod admin;
 pub mod archive;
 mod archived;
 pub mod cursor;

@@ -12,7 +12,7 @@ use taskcast_actors::domain::TaskId;
 use taskcast_actors::{Batch, Cursor, SubscribeRequest, Subscription};
 
 use super::{Fill, Frames, frame, head, respond};
-use crate::auth::{Principal, Scope};
+use crate::auth::Principal;
 use crate::http::extract::PathId;
 use crate::http::parse::query::{SeriesFormat, StreamQuery};
 use crate::http::{ApiError, Service};
@@ -29,7 +29,6 @@ pub async fn handle(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let id = id.unnamed()?;
-    principal.require(Scope::EventSubscribe, Some(&id))?;
     let last_event_id = request.headers().get("last-event-id").map(HeaderValue::as_bytes);
     let last_event_id = last_event_id.map(String::from_utf8_lossy);
     let query = StreamQuery::parse(request.query_string(), last_event_id.as_deref())?;
@@ -54,7 +53,7 @@ pub async fn handle(
     service.metrics.stream_opened(StreamKind::Task);
     let frames =
         TaskFrames { subscription, wrapped, opened: Instant::now(), service: Arc::clone(&service), id };
-    Ok(respond(frames, service))
+    Ok(respond(frames, &principal, service))
 }
 
 struct TaskFrames {

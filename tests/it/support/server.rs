@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::{OnceCell, watch};
 
 use super::servers::{Postgres, Redis};
@@ -140,13 +140,14 @@ impl Setup {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .envs(self.environment.get_or_init(|| self.store.environment()).await.iter().cloned())
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
         let mut child = command.spawn().expect("the program can be started");
+        let output = child.stdout.take();
         let (logs, log) = watch_logs(&mut child);
         let address = address_in(log).await;
-        Server { client: Client { address }, child, logs, _folder: Arc::clone(&self.folder) }
+        Server { client: Client { address }, child, output, logs, _folder: Arc::clone(&self.folder) }
     }
 }
 
@@ -178,6 +179,8 @@ async fn address_in(mut log: watch::Receiver<String>) -> SocketAddr {
 pub(crate) struct Server {
     pub(crate) client: Client,
     child: Child,
+    /// What the program writes to standard output, which is next to nothing.
+    pub(crate) output: Option<ChildStdout>,
     logs: Arc<Mutex<String>>,
     _folder: Arc<TempDir>,
 }
