@@ -49,6 +49,7 @@ pub struct Metrics {
     streams: IntGaugeVec,
     deliveries: IntCounter,
     delivery_latency: Histogram,
+    rate_limited: IntCounterVec,
 }
 
 impl Default for Metrics {
@@ -80,6 +81,13 @@ impl Metrics {
             )
             .buckets(SECONDS.to_vec()),
         )?;
+        let rate_limited = IntCounterVec::new(
+            Opts::new("taskcast_rate_limited_total", "Requests refused because there were too many"),
+            &["by"],
+        )?;
+        for by in ["address", "principal"] {
+            rate_limited.with_label_values(&[by]).reset();
+        }
         let build = IntGaugeVec::new(Opts::new("taskcast_build_info", "The running version"), &["version"])?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         for kind in [StreamKind::Task, StreamKind::Global] {
@@ -91,8 +99,9 @@ impl Metrics {
         registry.register(Box::new(streams.clone()))?;
         registry.register(Box::new(deliveries.clone()))?;
         registry.register(Box::new(delivery_latency.clone()))?;
+        registry.register(Box::new(rate_limited.clone()))?;
         registry.register(Box::new(build))?;
-        Ok(Self { registry, requests, durations, streams, deliveries, delivery_latency })
+        Ok(Self { registry, requests, durations, streams, deliveries, delivery_latency, rate_limited })
     }
 
     /// Counts an answered request. `route` is the pattern, never the path; a method that no route has is "other",
@@ -101,6 +110,11 @@ impl Metrics {
         let method = METHODS.into_iter().find(|known| *known == method).unwrap_or("other");
         self.requests.with_label_values(&[method, route, status]).inc();
         self.durations.with_label_values(&[method, route]).observe(took.as_secs_f64());
+    }
+
+    /// A request was refused because there were too many `by` an `address` or a `principal`.
+    pub fn rate_limited(&self, by: &str) {
+        self.rate_limited.with_label_values(&[by]).inc();
     }
 
     /// A stream was opened.

@@ -102,6 +102,14 @@ pub enum ConfigError {
         /// Which key.
         setting: String,
     },
+    /// A setting means nothing without another one.
+    #[error("{setting} means nothing without `{other}`, set that too or remove it")]
+    Incomplete {
+        /// Which key.
+        setting: String,
+        /// The one that is missing.
+        other: &'static str,
+    },
     /// Tokens are to be verified and there is nothing to verify them with.
     #[error(
         "{setting} needs a key, set one of `auth.jwt.secret`, `auth.jwt.publicKey`, `auth.jwt.publicKeyFile` and `auth.jwt.jwksUrl`"
@@ -135,6 +143,7 @@ impl ConfigError {
             Self::Contradiction { .. } => "config_contradiction",
             Self::Missing { .. } => "config_missing",
             Self::NeedsArchive { .. } => "config_needs_archive",
+            Self::Incomplete { .. } => "config_incomplete",
             Self::NeedsKey { .. } => "config_needs_key",
             Self::Unsupported { .. } => "config_unsupported",
         }

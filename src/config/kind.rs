@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
+use super::rate_limit::network;
+
 /// What a key may hold.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
@@ -23,6 +25,10 @@ pub(super) enum Kind {
     Texts,
     /// A non-empty text, or a list of them.
     TextOrTexts,
+    /// A list of IP addresses and networks.
+    Networks,
+    /// An IP address, or a network of them such as `10.0.0.0/8`.
+    Network,
     /// The scheme, host and port of a web page.
     Origin,
     /// `"*"`, `false`, or a list of web origins.
@@ -54,6 +60,7 @@ impl Kind {
         match self {
             Self::Text | Self::TextOrTexts => !text.is_empty(),
             Self::Word(words) | Self::WordOrWords(words) => words.contains(&text),
+            Self::Network => network(text).is_some(),
             Self::Address => text.parse::<IpAddr>().is_ok(),
             Self::Origin => is_origin(text),
             Self::Origins => text == "*",
@@ -66,6 +73,7 @@ impl Kind {
         match self {
             Self::Texts | Self::TextOrTexts => Some(Self::Text),
             Self::WordOrWords(words) => Some(Self::Word(words)),
+            Self::Networks => Some(Self::Network),
             Self::Origins => Some(Self::Origin),
             _ => None,
         }
@@ -93,6 +101,8 @@ impl Kind {
             Self::WordOrWords(words) => format!("one of {}, or a list of them", words.join(", ")),
             Self::Texts => "a list of non-empty strings".to_owned(),
             Self::TextOrTexts => "a non-empty string or a list of them".to_owned(),
+            Self::Network => "an IP address or a network such as 10.0.0.0/8".to_owned(),
+            Self::Networks => "a list of IP addresses and networks".to_owned(),
             Self::Origin => "an origin such as https://app.example".to_owned(),
             Self::Origins => "\"*\", false or a list of origins".to_owned(),
             Self::Maps => "a list of maps".to_owned(),

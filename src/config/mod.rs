@@ -26,6 +26,7 @@ mod kind;
 mod layers;
 mod limits;
 mod metrics;
+mod rate_limit;
 mod resolve;
 mod schema;
 mod secret;
@@ -52,6 +53,7 @@ pub use env::process_env;
 pub use error::ConfigError;
 pub use flags::Flags;
 pub use limits::Limits;
+pub use rate_limit::{Rate, RateLimits};
 pub use secret::Secret;
 pub use server::LogLevel;
 pub use storage::{PostgresConfig, RedisConfig, ReleaseAfter, Storage};
@@ -85,6 +87,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// How large and how slow a request may be.
     pub limits: Limits,
+    /// How many requests a caller may make.
+    pub rate_limits: RateLimits,
     /// The time between two comments on an event stream.
     pub sse_keepalive: Duration,
     /// The time open streams are given to end in a shutdown.

@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::error::ConfigError;
 use super::layers::Layers;
 use super::{
-    Config, EngineSettings, Flags, Limits, auth, check, cleanup, cors, env, server, shutdown, sse, storage,
-    unsupported,
+    Config, EngineSettings, Flags, Limits, auth, check, cleanup, cors, env, rate_limit, server, shutdown,
+    sse, storage, unsupported,
 };
 
 /// Makes the configuration from a parsed file (`null` for none), a look-up of variables, the flags, and the number of
@@ -35,6 +35,7 @@ pub(super) fn resolve(
         unused: chosen.unused,
         auth: auth::auth(&layers)?,
         limits: Limits::new(&layers),
+        rate_limits: rate_limit::limits(&layers)?,
         sse_keepalive: sse::keepalive(&layers),
         shutdown_drain: shutdown::drain(&layers),
         cors_origins: cors::origins(&layers),
@@ -71,7 +72,7 @@ mod tests {
 
     use super::testing::resolved;
     use super::*;
-    use crate::config::{AuthConfig, CorsOrigins, LogLevel, ReleaseAfter, Storage, schema};
+    use crate::config::{AuthConfig, CorsOrigins, LogLevel, RateLimits, ReleaseAfter, Storage, schema};
 
     #[test]
     fn nothing_set_gives_the_documented_defaults() {
@@ -89,6 +90,7 @@ mod tests {
             release: ReleaseAfter::default(),
             unused: Vec::new(),
             auth: AuthConfig::default(),
+            rate_limits: RateLimits::default(),
             limits: Limits {
                 body_bytes: 8_388_608,
                 import_bytes: 268_435_456,

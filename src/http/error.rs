@@ -10,6 +10,7 @@ use taskcast_actors::domain::{Rejection, TaskId};
 use taskcast_actors::{EngineError, StoreError};
 
 use super::parse::BodyError;
+use super::rate_limit::TooMany;
 use crate::auth::{AuthError, Forbidden};
 
 const RELEASE_UNSUPPORTED: &str = "storage_release_unsupported";
@@ -22,6 +23,8 @@ pub struct ApiError {
     message: String,
     seq: Option<(u64, u64)>,
     allow: Option<String>,
+    /// In seconds.
+    retry_after: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -37,7 +40,7 @@ struct ErrorBody<'a> {
 
 impl ApiError {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), seq: None, allow: None }
+        Self { status, code, message: message.into(), seq: None, allow: None, retry_after: None }
     }
 
     /// No such route, or a feature that is switched off.
@@ -202,6 +205,14 @@ impl From<AuthError> for ApiError {
     }
 }
 
+impl From<TooMany> for ApiError {
+    fn from(TooMany { wait, .. }: TooMany) -> Self {
+        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests");
+        let seconds = wait.as_millis().div_ceil(1000).max(1);
+        Self { retry_after: u64::try_from(seconds).ok(), ..error }
+    }
+}
+
 impl From<Forbidden> for ApiError {
     fn from(_: Forbidden) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", "Forbidden")
@@ -224,6 +235,9 @@ impl ResponseError for ApiError {
         // What is not supported now is not supported later either.
         if self.status == StatusCode::SERVICE_UNAVAILABLE && self.code != RELEASE_UNSUPPORTED {
             response.insert_header((RETRY_AFTER, "1"));
+        }
+        if let Some(seconds) = self.retry_after {
+            response.insert_header((RETRY_AFTER, seconds));
         }
         if let Some(allow) = &self.allow {
             response.insert_header((ALLOW, allow.as_str()));

@@ -1,5 +1,6 @@
-//! What stands before every endpoint: who asks, and whether they may, decided before anything of the body is read
-//! (PROTOCOL §3, §4). What depends on the body is up to the endpoint, with the principal it is given.
+//! What stands before every endpoint: whether somebody comes too often, who they are, and whether they may. It is decided
+//! before anything of the body is read (PROTOCOL §3, §4). What depends on the body is up to the endpoint, with the
+//! principal it is given.
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -13,7 +14,7 @@ use taskcast_actors::domain::TaskId;
 use url::form_urlencoded;
 
 use super::extract::{ID_PLACE, decoded_segment, discard};
-use super::{ApiError, Service};
+use super::{ApiError, RateLimiter, Service, TooMany};
 use crate::auth::{AuthError, Credentials, Principal, Scope};
 
 const SERVICE_KEY: HeaderName = HeaderName::from_static("x-taskcast-service-key");
@@ -118,12 +119,15 @@ async fn admit(request: &HttpRequest, access: Access) -> Result<(), ApiError> {
         return Err(ApiError::not_found());
     }
     let (scope, of_task) = match access.who {
-        Who::Everybody | Who::Administrators => return Ok(()),
+        Who::Everybody => return Ok(()),
+        Who::Administrators => return Ok(count(service, |limiter| limiter.take_of_address(request))?),
         Who::Metrics if !service.settings.metrics_auth => return Ok(()),
         Who::Metrics => (Scope::Every, false),
         Who::Holders(scope) => (scope, false),
         Who::HoldersOfTask(scope) => (scope, true),
     };
+    // Before the credential is looked at, so that one cannot be guessed by trying.
+    count(service, |limiter| limiter.take_of_address(request))?;
     let needs_credential = access.who == Who::Metrics;
     if service.auth.is_open() && !needs_credential {
         return Ok(());
@@ -132,6 +136,7 @@ async fn admit(request: &HttpRequest, access: Access) -> Result<(), ApiError> {
     if needs_credential && !principal.is_known() {
         return Err(AuthError::MissingToken.into());
     }
+    count(service, |limiter| limiter.take_of_principal(&principal))?;
     principal.require(scope)?;
     if of_task {
         let id = decoded_segment(request, ID_PLACE);
@@ -140,6 +145,14 @@ async fn admit(request: &HttpRequest, access: Access) -> Result<(), ApiError> {
     }
     request.extensions_mut().insert(principal);
     Ok(())
+}
+
+/// Counts a request, and also when it is one too many.
+fn count(service: &Service, take: impl Fn(&RateLimiter) -> Result<(), TooMany>) -> Result<(), TooMany> {
+    if service.rate_limiter.is_off() {
+        return Ok(());
+    }
+    take(&service.rate_limiter).inspect_err(|refused| service.metrics.rate_limited(refused.by))
 }
 
 fn service_of(request: &HttpRequest) -> &Service {

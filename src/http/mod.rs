@@ -14,6 +14,7 @@ mod observe;
 
 pub mod openapi;
 pub mod parse;
+mod rate_limit;
 mod route;
 mod state;
 pub mod stream;
@@ -25,6 +26,7 @@ use actix_web::web::ServiceConfig;
 pub use error::ApiError;
 pub use mount::mount;
 pub use observe::observe;
+pub use rate_limit::{RateLimiter, TooMany};
 pub use state::{Service, ServiceSettings};
 
 use self::guard::{ADMIN, METRICS, PUBLIC, holders, of_task};

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use taskcast_actors::Engine;
 
 use super::parse::events::PublishLimits;
+use super::rate_limit::RateLimiter;
 use super::stream::Drain;
 use crate::auth::{AuthSetupError, Authenticator};
 use crate::config::{Config, CorsOrigins, Limits};
@@ -43,6 +44,8 @@ pub struct Service {
     pub parts: Parts,
     /// Who may call.
     pub auth: Authenticator,
+    /// How many requests callers may make.
+    pub rate_limiter: RateLimiter,
     /// Settings.
     pub settings: ServiceSettings,
     /// Says when streams have to end.
@@ -63,6 +66,7 @@ impl Service {
             engine,
             parts,
             auth: Authenticator::new(&config.auth)?,
+            rate_limiter: RateLimiter::new(&config.rate_limits),
             settings: ServiceSettings {
                 limits: config.limits,
                 keepalive: config.sse_keepalive,

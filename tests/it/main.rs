@@ -22,6 +22,7 @@ mod migrate;
 mod mounted;
 mod openapi;
 mod races;
+mod rate_limit;
 mod routes;
 mod shutdown;
 mod start;

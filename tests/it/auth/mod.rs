@@ -25,7 +25,7 @@ use crate::support::{Answer, Client, Setup, Store, Stream};
 const SECRET: &str = "a secret of more than thirty-two bytes";
 
 /// How to start a server that verifies tokens, with these settings besides; those of `auth` replace the usual ones.
-fn secured_with(store: Store, mut settings: Value) -> Setup {
+pub(crate) fn secured_with(store: Store, mut settings: Value) -> Setup {
     let usual = json!({"mode": "jwt", "jwt": {"secret": SECRET}});
     settings.as_object_mut().expect("settings are a map").entry("auth").or_insert(usual);
     Setup::new(store).config(settings)
@@ -46,28 +46,28 @@ fn now() -> u64 {
 
 /// Somebody with a credential.
 #[derive(Clone)]
-struct Caller {
+pub(crate) struct Caller {
     client: Client,
     header: (&'static str, String),
 }
 
 impl Caller {
     /// The bearer of a token with these claims.
-    fn with(client: &Client, claims: Value) -> Self {
+    pub(crate) fn with(client: &Client, claims: Value) -> Self {
         Self::bearing(client, &token(&claims))
     }
 
-    fn bearing(client: &Client, token: &str) -> Self {
+    pub(crate) fn bearing(client: &Client, token: &str) -> Self {
         Self { client: *client, header: ("authorization", format!("Bearer {token}")) }
     }
 
     /// Somebody who may do everything.
-    fn root(client: &Client) -> Self {
+    pub(crate) fn root(client: &Client) -> Self {
         Self::with(client, json!({"sub": "root", "scope": ["*"]}))
     }
 
     /// The trusted service with this key.
-    fn service(client: &Client, key: &str) -> Self {
+    pub(crate) fn service(client: &Client, key: &str) -> Self {
         Self { client: *client, header: ("x-taskcast-service-key", key.to_owned()) }
     }
 
@@ -76,7 +76,7 @@ impl Caller {
         self.client.call(method, path, &[(name, value)], body.as_bytes()).await
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.call("GET", path, "").await
     }
 
