@@ -69,6 +69,9 @@ pub fn run(config: &Config) -> Result<(), AppError> {
         let (mode, survives) = (parts.mode(), parts.survives);
         let service = web::Data::new(Service::new(engine.clone(), parts, config)?);
         tell_admin_token(&service);
+        if service.auth.is_open() && !bound.ip().is_loopback() {
+            tracing::warn!("nobody is asked who they are: whoever reaches {bound} may do everything");
+        }
         let server = serve(config, listener, service.clone())?;
         tracing::info!(
             storage = mode,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::value::RawValue;
 
+use super::cache::{Cache, Verified};
 use super::jwks::KeySet;
 use super::{AuthError, AuthSetupError, Identity, claims, keys};
 use crate::config::{JwtConfig, KeySource};
@@ -17,6 +18,7 @@ pub(super) struct Verifier {
     terms: JwtConfig,
     key: Key,
     validation: Validation,
+    cache: Cache,
 }
 
 enum Key {
@@ -26,31 +28,41 @@ enum Key {
 
 impl Verifier {
     pub(super) fn new(terms: &JwtConfig) -> Result<Self, AuthSetupError> {
-        Ok(Self { terms: terms.clone(), key: Key::load(terms)?, validation: signature_only(terms.algorithm) })
+        let validation = signature_only(terms.algorithm);
+        Ok(Self { terms: terms.clone(), key: Key::load(terms)?, validation, cache: Cache::default() })
     }
 
     /// Who holds `token`.
-    pub(super) async fn verify(&self, token: &str, now_ms: u64) -> Result<Identity, AuthError> {
-        let identity = match self.key_of(token).await? {
-            Some(key) => self.read(token, &key, now_ms),
-            None => None,
-        };
-        identity.ok_or(AuthError::InvalidToken)
+    pub(super) async fn verify(&self, token: &str, now_ms: u64) -> Result<Arc<Identity>, AuthError> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(AuthError::InvalidToken);
+        }
+        if let Some(known) = self.cache.get(token) {
+            if self.is_good_still(&known, now_ms).await? {
+                return Ok(known.identity);
+            }
+            self.cache.remove(token);
+        }
+        let verified = self.verify_anew(token, now_ms).await?.ok_or(AuthError::InvalidToken)?;
+        self.cache.insert(token, verified.clone());
+        Ok(verified.identity)
     }
 
-    /// The key that `token` says it was signed with, unless it cannot be good anyway.
-    async fn key_of(&self, token: &str) -> Result<Option<Arc<DecodingKey>>, AuthError> {
-        if token.len() > MAX_TOKEN_BYTES {
-            return Ok(None);
-        }
-        let set = match &self.key {
-            Key::One(key) => return Ok(Some(Arc::clone(key))),
-            Key::OfSet(set) => set,
+    /// Whether a token that was good is so at `now_ms`: it has not ended, and its key was not withdrawn.
+    async fn is_good_still(&self, known: &Verified, now_ms: u64) -> Result<bool, AuthError> {
+        let ended = known.identity.valid_until.is_some_and(|until| now_ms >= until);
+        let key = self.key.find(known.key_id.as_deref()).await?;
+        Ok(!ended && key.is_some_and(|key| Arc::ptr_eq(&key, &known.key)))
+    }
+
+    async fn verify_anew(&self, token: &str, now_ms: u64) -> Result<Option<Verified>, AuthError> {
+        let key_id = match decode_header(token) {
+            Ok(header) if header.alg == self.terms.algorithm => header.kid,
+            _ => return Ok(None),
         };
-        match decode_header(token) {
-            Ok(header) if header.alg == self.terms.algorithm => set.find(header.kid.as_deref()).await,
-            _ => Ok(None),
-        }
+        let Some(key) = self.key.find(key_id.as_deref()).await? else { return Ok(None) };
+        let identity = self.read(token, &key, now_ms).map(Arc::new);
+        Ok(identity.map(|identity| Verified { identity, key, key_id }))
     }
 
     fn read(&self, token: &str, key: &DecodingKey, now_ms: u64) -> Option<Identity> {
@@ -71,6 +83,14 @@ fn signature_only(algorithm: Algorithm) -> Validation {
 }
 
 impl Key {
+    /// The key for tokens that name it so.
+    async fn find(&self, id: Option<&str>) -> Result<Option<Arc<DecodingKey>>, AuthError> {
+        match self {
+            Self::One(key) => Ok(Some(Arc::clone(key))),
+            Self::OfSet(set) => set.find(id).await,
+        }
+    }
+
     fn load(terms: &JwtConfig) -> Result<Self, AuthSetupError> {
         let algorithm = terms.algorithm;
         let unfit = |setting| move |reason| AuthSetupError::Key { setting, algorithm, reason };

@@ -7,9 +7,11 @@
 //! **Promised:** exactly one algorithm is accepted, the configured one. Secrets are compared in constant time. Nothing
 //! here shows a secret or a token in an error, a log line or its `Debug` form. What cannot be decided is denied.
 //!
-//! **Absent:** HTTP (`http::guard` finds the credentials of a request), and any state about callers but fetched keys.
+//! **Absent:** HTTP (`http::guard` finds the credentials of a request), and any state about callers but fetched keys and tokens that
+//! were verified lately (`cache`).
 
 mod admin;
+mod cache;
 mod claims;
 mod error;
 mod jwks;
@@ -20,7 +22,6 @@ mod rules;
 mod scope;
 mod service;
 
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use admin::{AdminTokens, Issued, Wish};
@@ -84,8 +85,7 @@ impl Authenticator {
             Some(header) => bearer(header)?,
             None => credentials.query_token.ok_or(AuthError::MissingToken)?,
         };
-        let identity = verifier.verify(token, now_ms()).await?;
-        Ok(Principal::Known(Arc::new(identity)))
+        Ok(Principal::Known(verifier.verify(token, now_ms()).await?))
     }
 }
 

@@ -8,7 +8,7 @@ use taskcast::config::Algorithm;
 
 use super::keys::{ALGORITHMS, RSA_PUBLIC, other, private, setting, sign, sign_by};
 use super::{Caller, SECRET, now, secured, secured_with, token};
-use crate::support::{Answer, Client, Server, Setup, Store};
+use crate::support::{Answer, Client, Server, Setup, Store, wait_until};
 
 /// A server that verifies tokens of this algorithm.
 async fn verifying(algorithm: Algorithm) -> Server {
@@ -172,6 +172,23 @@ async fn claims_of_wrong_types_and_times_make_a_token_invalid() {
         Caller::with(&server, claims).get("/tasks").await.ok(200);
     }
     Caller::with(&server, json!({"sub": "ann"})).get("/tasks").await.refused(403, "forbidden", "Forbidden");
+}
+
+#[tokio::test]
+async fn a_token_ends_however_often_it_was_good() {
+    let server = secured(Store::Memory).start().await;
+    let end = now() + 2;
+    let brief = Caller::with(&server, json!({"scope": "*", "exp": end}));
+    wait_until("the token ends", async || {
+        let answer = brief.get("/tasks").await;
+        if answer.status == 200 {
+            return None;
+        }
+        invalid(&answer);
+        Some(())
+    })
+    .await;
+    assert!(now() >= end);
 }
 
 #[tokio::test]
