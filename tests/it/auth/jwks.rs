@@ -240,6 +240,20 @@ async fn an_old_set_is_fetched_again_although_no_key_is_missed() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_replaced_under_its_id_is_another_key() {
+    let issuer = Issuer::start(Reply::Keys(json!([first()]))).await;
+    let server = issuer.trusted(ED, 1).await;
+    by_first(&server, Some("first")).await.ok(200);
+    issuer.says(Reply::Keys(json!([key(OTHER_PUBLIC, ED, "first")])));
+    wait_until("the other key counts", async || {
+        invalid(&by_first(&server, Some("unknown")).await);
+        (by_first(&server, Some("first")).await.status == 401).then_some(())
+    })
+    .await;
+    by_second(&server, Some("first")).await.ok(200);
+}
+
+#[tokio::test]
 async fn keys_go_on_working_while_their_issuer_does_not() {
     let issuer = Issuer::start(Reply::Keys(json!([first()]))).await;
     let server = issuer.trusted(ED, 1).await;
