@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Caller, now, secured};
 use crate::support::sse::each;
-use crate::support::{Server, Store, Stream, wait_until};
+use crate::support::{Server, Store, Stream, wait_until, within};
 
 with_each_store!(
     a_stream_of_all_tasks_shows_permitted_tasks_only,
@@ -101,7 +101,7 @@ async fn streams_end_with_the_token_and_without_a_word(store: Store) {
     Caller::root(&server).publish("t", "a").await.ok(201);
     let started = Instant::now();
     for stream in &mut streams {
-        let whole = stream.rest().await;
+        let whole = within("the stream ends", stream.rest()).await;
         assert_eq!((whole.done, whole.retry, each(&whole.events, "type")), (None, None, vec![json!("a")]));
     }
     assert!(now() >= end, "not before the token ends");
@@ -128,10 +128,13 @@ async fn a_busy_stream_ends_with_its_token_too() {
             root.publish("t", "a").await.ok(201);
         }
     };
-    let whole = tokio::select! {
-        () = publishing => unreachable!("it publishes for ever"),
-        whole = stream.rest() => whole,
-    };
+    let whole = within("the stream ends", async {
+        tokio::select! {
+            () = publishing => unreachable!("it publishes for ever"),
+            whole = stream.rest() => whole,
+        }
+    })
+    .await;
     assert_eq!((whole.done, whole.retry), (None, None));
     assert!(!whole.events.is_empty());
 }
