@@ -9,7 +9,7 @@ use actix_web::dev::{Extensions, Server};
 use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
 use actix_web::{App, HttpServer, web};
-use taskcast_actors::{Engine, RingLimits, Settings, StartError};
+use taskcast_actors::{Engine, Hooks, RingLimits, Settings, StartError};
 
 use crate::config::Config;
 use crate::http::parse::{BodyError, cleanup_rules};
@@ -92,11 +92,23 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Starts the engine over the storage that `config` names, and says what that is made of.
+/// Starts the engine over the storage that `config` names, and says what that is made of. Nobody is told what goes on.
 ///
 /// # Errors
 /// When the storage cannot be opened or the engine's threads cannot be started.
 pub async fn start_engine(config: &Config) -> Result<(Engine, Parts), AppError> {
+    start_engine_with(config, Hooks::default()).await
+}
+
+/// As [`start_engine`], with somebody who is told what goes on.
+///
+/// # Errors
+/// When the storage cannot be opened or the engine's threads cannot be started.
+pub async fn start_engine_with(
+    config: &Config,
+    hooks: impl Into<Hooks>,
+) -> Result<(Engine, Parts), AppError> {
+    let hooks = hooks.into();
     let settings = Settings {
         arbiters: config.engine.arbiters,
         idle: config.engine.idle,
@@ -110,8 +122,8 @@ pub async fn start_engine(config: &Config) -> Result<(Engine, Parts), AppError> 
         cleanup: cleanup_rules(&config.cleanup_rules).map_err(AppError::Cleanup)?,
         ..Settings::default()
     };
-    let opened = storage::open(config).await?;
-    let mut builder = Engine::builder(opened.store).settings(settings).actors_at_home(true);
+    let opened = storage::open(config, &hooks).await?;
+    let mut builder = Engine::builder(opened.store).settings(settings).hooks(hooks).actors_at_home(true);
     if let Some(bus) = opened.bus {
         builder = builder.bus(bus);
     }

@@ -183,6 +183,14 @@ fn write_engine(out: &mut String, engine: &Engine) {
     for (name, help, counter) in totals.into_iter().chain(of_bus(stats)) {
         metric(out, name, help, "counter", counter.load(Relaxed));
     }
+    let name = "taskcast_hook_notices_dropped_total";
+    metric(
+        out,
+        name,
+        "Calls of hooks left out because they are too slow",
+        "counter",
+        engine.hooks().dropped(),
+    );
     let actors = stats.active_actors.load(Relaxed);
     metric(out, "taskcast_active_actors", "Task actors alive", "gauge", actors);
     metric(

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::engine::Engine;
-use crate::ports::{Bus, Clock, ColdTier, SystemClock, TaskHooks, TaskStore};
+use crate::hooks::Hooks;
+use crate::ports::{Bus, Clock, ColdTier, SystemClock, TaskStore};
 use crate::runtime::StartError;
 use crate::settings::Settings;
 
@@ -13,7 +14,7 @@ pub struct EngineBuilder {
     pub(crate) bus: Option<Arc<dyn Bus>>,
     pub(crate) cold: Option<Arc<dyn ColdTier>>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) hooks: Arc<dyn TaskHooks>,
+    pub(crate) hooks: Hooks,
     pub(crate) settings: Settings,
     pub(crate) at_home: bool,
 }
@@ -26,7 +27,7 @@ impl EngineBuilder {
             bus: None,
             cold: None,
             clock: Arc::new(SystemClock),
-            hooks: Arc::new(()),
+            hooks: Hooks::default(),
             settings: Settings::default(),
             at_home: false,
         }
@@ -50,9 +51,9 @@ impl EngineBuilder {
         self
     }
 
-    /// Somebody who wants to be told.
-    pub fn hooks(mut self, hooks: Arc<dyn TaskHooks>) -> Self {
-        self.hooks = hooks;
+    /// Somebody who wants to be told: [`crate::ports::TaskHooks`] in an `Arc`, or [`Hooks`] that others use too.
+    pub fn hooks(mut self, hooks: impl Into<Hooks>) -> Self {
+        self.hooks = hooks.into();
         self
     }
 

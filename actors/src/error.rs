@@ -62,3 +62,16 @@ pub enum EngineError {
     #[error("the task could not handle this")]
     Panicked,
 }
+
+impl EngineError {
+    /// Why a command was lost that no rule refuses, without anything a store said; `None` for every other answer.
+    pub(crate) fn loss(&self) -> Option<String> {
+        match self {
+            Self::Store(StoreError::Gone) => None,
+            Self::Store(error) => Some(error.summary()),
+            Self::Unknown(error) => Some(format!("it is not known whether it was done: {}", error.summary())),
+            Self::Overloaded | Self::Stopping | Self::Panicked => Some(self.to_string()),
+            _ => None,
+        }
+    }
+}

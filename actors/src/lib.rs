@@ -8,6 +8,7 @@
 //! - `registry`: finds, starts and passivates task actors. `broadcast`: the bridge to other instances. `sweep`:
 //!   what is due becomes an ordinary command.
 //! - [`Subscription`]: one task's events from a cursor, once each, in order. [`Follower`]: all tasks' events.
+//! - `hooks`: telling [`ports::TaskHooks`] without waiting for them. `observed`: the store as it tells its failures.
 //! - `firehose`: what followers of all tasks are shown, put in order. `watched`: which tasks somebody waits for.
 //! - [`Engine`]: the handle that ties it together, usable from any tokio runtime.
 //!
@@ -34,9 +35,13 @@ mod firehose;
 #[cfg(feature = "engine")]
 mod history;
 #[cfg(feature = "engine")]
+mod hooks;
+#[cfg(feature = "engine")]
 mod live;
 #[cfg(feature = "engine")]
 pub mod memory;
+#[cfg(feature = "engine")]
+mod observed;
 #[cfg(feature = "engine")]
 mod registry;
 #[cfg(feature = "engine")]
@@ -73,8 +78,9 @@ pub use self::{
     error::EngineError,
     firehose::{Followed, Follower},
     history::{History, HistoryCursor, HistoryRequest},
+    hooks::Hooks,
     live::LiveBatch,
-    ports::{Listing, Order, StoreError, TaskQuery},
+    ports::{Listing, Order, StoreError, TaskHooks, TaskQuery},
     release::{Release, Released},
     ring::RingLimits,
     runtime::StartError,

@@ -22,6 +22,8 @@ pub struct ApiError {
     message: String,
     seq: Option<(u64, u64)>,
     allow: Option<String>,
+    /// What is told to hooks and not to clients.
+    cause: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -37,7 +39,7 @@ struct ErrorBody<'a> {
 
 impl ApiError {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), seq: None, allow: None }
+        Self { status, code, message: message.into(), seq: None, allow: None, cause: None }
     }
 
     /// No such route, or a feature that is switched off.
@@ -92,8 +94,20 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, RELEASE_UNSUPPORTED, text)
     }
 
-    fn internal() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Internal Server Error")
+    /// Nobody foresaw this.
+    fn internal(cause: impl Into<String>) -> Self {
+        let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Internal Server Error");
+        Self { cause: Some(cause.into()), ..error }
+    }
+
+    /// The code of an endpoint panicked.
+    pub fn panicked() -> Self {
+        Self::internal("the endpoint panicked")
+    }
+
+    /// What went wrong, for hooks: no secret, no payload.
+    pub fn cause(&self) -> &str {
+        self.cause.as_deref().unwrap_or(&self.message)
     }
 
     /// What went wrong in the engine with the task `id`. Texts that name the task do so when `named`.
@@ -123,7 +137,7 @@ impl ApiError {
             | EngineError::ReleaseBusy
             | EngineError::ReleaseIntegrity(_)
             | EngineError::ReleaseUnavailable(_) => Self::of_release(error, id),
-            EngineError::Panicked => Self::internal(),
+            EngineError::Panicked => Self::internal(error.to_string()),
         }
     }
 
@@ -141,7 +155,7 @@ impl ApiError {
                 tracing::error!(task = %id, %error, %detail, "storage is unavailable");
                 (StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable")
             }
-            _ => return Self::internal(),
+            _ => return Self::internal(error.to_string()),
         };
         Self::new(status, code, error.to_string())
     }
@@ -173,7 +187,7 @@ impl ApiError {
             }
             StoreError::Corrupt(_) => {
                 tracing::error!(task = %id, %error, "stored data cannot be read");
-                Self::internal()
+                Self::internal(error.summary())
             }
             StoreError::Gone => Self::task_not_found(),
         }

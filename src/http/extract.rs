@@ -61,6 +61,15 @@ impl FromRequest for PathId {
     }
 }
 
+/// The task that a request is about, if its route has one.
+pub(super) fn task_of(request: &HttpRequest) -> Option<TaskId> {
+    let route = request.app_data::<RouteLabel>()?.0;
+    route
+        .starts_with("/tasks/{task}")
+        .then(|| decoded_segment(request, ID_PLACE))
+        .and_then(|id| TaskId::parse(&id).ok())
+}
+
 /// The segment at `place` of the route's own path, percent-decoded once. What is not UTF-8 cannot be an id; it becomes
 /// a text that is none either.
 pub fn decoded_segment(request: &HttpRequest, place: usize) -> String {

@@ -1,5 +1,6 @@
 //! What happens around every request: an id for the logs, cross-origin headers, counting.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use actix_web::body::MessageBody;
@@ -12,11 +13,13 @@ use actix_web::http::header::{
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse, web};
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
+use taskcast_actors::TaskHooks as _;
 use taskcast_actors::domain::Timestamp;
 
-use super::Service;
+use super::extract::task_of;
 use super::route::RouteLabel;
+use super::{ApiError, Service};
 use crate::config::CorsOrigins;
 
 /// The most that is read of a body nobody asks for.
@@ -44,9 +47,10 @@ pub async fn observe<B: MessageBody + 'static>(
         let answer = preflight(request.headers());
         request.into_response(answer).map_into_left_body()
     } else {
-        match next.call(request).await {
-            Ok(response) => response.map_into_boxed_body().map_into_right_body(),
-            Err(error) => return Err(error),
+        let path = request.uri().clone();
+        match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+            Ok(response) => response?.map_into_boxed_body().map_into_right_body(),
+            Err(_) => return Err(panicked(&service, &method, path.path(), started)),
         }
     };
     if cors {
@@ -59,6 +63,7 @@ pub async fn observe<B: MessageBody + 'static>(
         let id = request_id(&response);
         if status == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!(request = %id, %method, route, "a request failed");
+            tell_hooks(&service, &response, &format!("{method} {route}"));
         } else {
             tracing::debug!(request = %id, %method, route, status = status.as_u16(), "refused for now");
         }
@@ -71,6 +76,24 @@ pub async fn observe<B: MessageBody + 'static>(
         tracing::debug!(request = %id, %method, route, status = status.as_u16(), took_us, "answered");
     }
     Ok(response)
+}
+
+/// The answer to a request whose endpoint panicked: what it worked on is lost, nobody else's is.
+fn panicked(service: &Service, method: &Method, path: &str, started: Instant) -> Error {
+    let error = ApiError::panicked();
+    tracing::error!(%method, path, "an endpoint panicked");
+    service.metrics.request(method.as_str(), "panicked", "500", started.elapsed());
+    service.engine.hooks().on_unhandled_error(&format!("{method} {path}"), None, error.cause());
+    error.into()
+}
+
+/// Tells hooks of an answer that nobody foresaw.
+fn tell_hooks<B>(service: &Service, response: &ServiceResponse<B>, operation: &str) {
+    let error = response.response().error();
+    let known = error.and_then(|error| error.as_error::<ApiError>());
+    let cause = known.map_or("Internal Server Error", ApiError::cause);
+    let task = task_of(response.request());
+    service.engine.hooks().on_unhandled_error(operation, task.as_ref(), cause);
 }
 
 /// Reads a body that no endpoint of this method asks for, unless it is long: a connection whose body was not read

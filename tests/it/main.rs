@@ -14,6 +14,7 @@ mod crash;
 mod disk;
 mod engine;
 mod events;
+mod hooks;
 mod hostile;
 mod memory;
 mod metrics;

@@ -58,6 +58,16 @@ pub enum StoreError {
     Gone,
 }
 
+impl StoreError {
+    /// What went wrong, without anything that the store itself said: that may hold addresses or data.
+    pub fn summary(&self) -> String {
+        match self {
+            Self::Corrupt(_) => "stored data cannot be read".to_owned(),
+            Self::Unavailable { .. } | Self::Gone => self.to_string(),
+        }
+    }
+}
+
 /// A commit was not made, or perhaps made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommitError {

@@ -12,9 +12,10 @@ use super::order::{Later, Order};
 use super::queue::{Queue, Reply, Step, Work};
 use super::recover::recover;
 use super::write::{Batch, Outcome, Written};
-use crate::domain::{Json, Rejection, STATUS_TYPE, State, TaskEvent, TaskId};
+use crate::domain::{Json, Rejection, State, TaskEvent, TaskId};
 use crate::error::EngineError;
 use crate::live::LiveEnd;
+use crate::ports::TaskHooks as _;
 use crate::shared::Shared;
 use crate::shared_event::SharedEvent;
 
@@ -90,7 +91,12 @@ impl TaskActor {
                 Err(EngineError::Rejected(Rejection::SeqGap { expected, .. })) => {
                     self.hold(order, reply, expected, ctx);
                 }
-                result => reply.answer(result),
+                result => {
+                    if let Err(error) = &result {
+                        self.shared.not_done(&self.id, &order.attempt.command, error);
+                    }
+                    reply.answer(result);
+                }
             }
         }
         if outcome.unseen {
@@ -166,7 +172,12 @@ impl TaskActor {
         self.incarnation = Some(state.stamp.incarnation);
         match &outcome.change {
             Some(change) => {
-                self.shared.announcer.announce(change);
+                if self.shared.announcer.announce(change) {
+                    self.shared.hooks.on_broadcast_error(
+                        Some(&self.id),
+                        "an announcement was left out: the bus is behind",
+                    );
+                }
                 let open = self.shared.firehose.is_open();
                 let shown = self.show(&state, &change.events, outcome.running, open);
                 if open {
@@ -206,9 +217,8 @@ impl TaskActor {
 
     fn count(&self, result: &Result<Written, EngineError>) {
         let Ok(written) = result else { return };
-        let Some(first) = written.events.first() else { return };
-        if &*first.event_type == STATUS_TYPE {
-            self.shared.stats.transition(written.head.task.status);
+        if written.moved {
+            self.shared.moved(&written.head.task);
         } else {
             self.shared.stats.events_published.fetch_add(written.events.len() as u64, Relaxed);
         }

@@ -40,6 +40,7 @@ use self::hold::Held;
 use self::queue::Queue;
 use crate::domain::{State, TaskId};
 use crate::live::{Live, LiveEnd};
+use crate::ports::TaskHooks as _;
 use crate::shared::Shared;
 
 /// See the module. [`crate::Engine::task`] gives the address of one.
@@ -102,6 +103,7 @@ impl Drop for TaskActor {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.shared.unseen("an actor panicked");
+            self.shared.hooks.on_unhandled_error("task", Some(&self.id), "the task's actor panicked");
         }
         self.live.end(LiveEnd::Detached);
         self.shared.stats.active_actors.fetch_sub(1, Relaxed);

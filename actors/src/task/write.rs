@@ -32,6 +32,8 @@ pub(super) struct Written {
     pub(super) events: Appended,
     /// The task after it.
     pub(super) head: Arc<Head>,
+    /// Whether the task has another status by it.
+    pub(super) moved: bool,
 }
 
 /// What writing a batch came to.
@@ -65,7 +67,7 @@ pub(super) struct Batch<'a> {
 
 /// What a command came to, with the place of its events in the change.
 enum Decided {
-    Made(Range<usize>, Arc<Head>),
+    Made { place: Range<usize>, head: Arc<Head>, moved: bool },
     Before(Written),
     Rejected(Rejection),
 }
@@ -151,8 +153,8 @@ impl Batch<'_> {
             state.stamp = change.next_stamp();
         }
         let results = round.decided.into_iter().map(|decided| match decided {
-            Decided::Made(place, head) => {
-                Ok(Written { events: Appended::new(Arc::clone(&change), place), head })
+            Decided::Made { place, head, moved } => {
+                Ok(Written { events: Appended::new(Arc::clone(&change), place), head, moved })
             }
             Decided::Before(written) => Ok(written),
             Decided::Rejected(rejection) => Err(EngineError::Rejected(rejection)),
@@ -196,7 +198,8 @@ impl Batch<'_> {
                 Superseded::Hide(index) => round.change.hidden.push(index),
             }
         }
-        Decided::Made(place, Arc::clone(&state.head))
+        let moved = !place.is_empty() && !matches!(*attempt.command, Command::Publish(_));
+        Decided::Made { place, head: Arc::clone(&state.head), moved }
     }
 
     /// Applies `change`; running values are made one by one when somebody wants them.
@@ -234,7 +237,8 @@ impl Batch<'_> {
             _ => Vec::new(),
         };
         let events = Appended::again(self.id, state.stamp, events);
-        Ok(Some(Written { events, head: Arc::clone(&state.head) }))
+        let moved = !matches!(*attempt.command, Command::Publish(_));
+        Ok(Some(Written { events, head: Arc::clone(&state.head), moved }))
     }
 
     /// Ids and indexes of the events that the command of `attempt` wrote. What it wrote is not older than its

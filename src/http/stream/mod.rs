@@ -3,6 +3,7 @@
 mod body;
 mod drain;
 mod frame;
+mod open;
 pub mod sse;
 pub mod sse_all;
 

@@ -9,11 +9,11 @@ use bytes::BytesMut;
 use taskcast_actors::domain::EventFilter;
 use taskcast_actors::{Followed, Follower};
 
+use super::open::OpenStream;
 use super::{Fill, Frames, frame, head, respond};
 use crate::auth::{Principal, Scope};
 use crate::http::parse::query::GlobalQuery;
 use crate::http::{ApiError, Service};
-use crate::metrics::StreamKind;
 
 /// Events taken at once.
 const AT_ONCE: usize = 256;
@@ -36,16 +36,16 @@ pub async fn handle(
         return Err(ApiError::shutting_down());
     }
     let service = service.into_inner();
-    service.metrics.stream_opened(StreamKind::Global);
+    let open = OpenStream::begin(Arc::clone(&service), None);
     let follower = service.engine.follow().await;
-    let frames = AllFrames { follower, filter: query.filter, service: Arc::clone(&service) };
+    let frames = AllFrames { follower, filter: query.filter, _open: open };
     Ok(respond(frames, service))
 }
 
 struct AllFrames {
     follower: Follower,
     filter: EventFilter,
-    service: Arc<Service>,
+    _open: OpenStream,
 }
 
 impl Frames for AllFrames {
@@ -71,11 +71,5 @@ impl Frames for AllFrames {
 
     fn is_live(&self) -> bool {
         true
-    }
-}
-
-impl Drop for AllFrames {
-    fn drop(&mut self) {
-        self.service.metrics.stream_closed(StreamKind::Global);
     }
 }

@@ -82,6 +82,7 @@ impl Work {
                 }
                 Err(error) => {
                     self.tiers.stats.failures.fetch_add(1, Ordering::Relaxed);
+                    self.tiers.hooks.on_storage_error("archive", None, &error.summary());
                     if !failing {
                         tracing::warn!(%error, "archiving has to wait");
                     }
@@ -118,6 +119,7 @@ impl Work {
         if let Copied::Failed(reason) = copied {
             self.tiers.stats.failures.fetch_add(1, Ordering::Relaxed);
             tracing::error!(task = %id, %reason, "a task cannot be archived: trying again later");
+            self.tiers.hooks.on_storage_error("archive", Some(&id), "the task cannot be archived");
             self.setbacks.insert(id, Instant::now());
         }
     }
@@ -161,6 +163,8 @@ impl Work {
                         Ok(_) | Err(ReleaseError::Moved | ReleaseError::Busy) => {}
                         Err(error) => {
                             tracing::warn!(task = %idle.task_id, %error, "a task could not leave Redis");
+                            let why = "the task could not leave Redis";
+                            self.tiers.hooks.on_storage_error("release", Some(&idle.task_id), why);
                         }
                     }
                 })
