@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::http::parse::{BodyError, cleanup_rules};
 use crate::http::{self, Service};
 use crate::parts::Parts;
+use crate::sentry::{self, Sentry};
 use crate::storage;
 
 /// A connection whose peer takes nothing for this long is given up: there is no other write timeout. It also counts
@@ -24,6 +25,8 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(600);
 const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 /// What requests under way get once the streams have ended.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long Sentry gets to take the last reports.
+const LAST_REPORTS: Duration = Duration::from_secs(2);
 /// How often a stopping server looks whether its streams have ended.
 const DRAIN_POLL: Duration = Duration::from_millis(20);
 
@@ -36,6 +39,9 @@ pub enum AppError {
     /// The storage cannot be used.
     #[error(transparent)]
     Storage(#[from] storage::StorageError),
+    /// Nothing can be reported to Sentry.
+    #[error(transparent)]
+    Sentry(#[from] sentry::StartError),
     /// The engine's threads could not be started.
     #[error(transparent)]
     Engine(#[from] StartError),
@@ -61,7 +67,9 @@ pub fn run(config: &Config) -> Result<(), AppError> {
         let address = SocketAddr::new(config.host, config.port);
         let listener = listen(address).map_err(|error| AppError::Listen { address, error })?;
         let bound = listener.local_addr()?;
-        let (engine, parts) = start_engine(config).await?;
+        let sentry = config.sentry.as_ref().map(Sentry::start).transpose()?;
+        let hooks = sentry.as_ref().map(Sentry::hooks).unwrap_or_default();
+        let (engine, parts) = start_engine_with(config, hooks).await?;
         let (mode, survives) = (parts.mode(), parts.survives);
         let service = web::Data::new(Service::new(engine.clone(), parts, config));
         let server = serve(config, listener, service.clone())?;
@@ -78,6 +86,9 @@ pub fn run(config: &Config) -> Result<(), AppError> {
         let served = server.await;
         stopped.abort();
         engine.stop().await;
+        if sentry.is_some_and(|sentry| !sentry.stop(LAST_REPORTS)) {
+            tracing::warn!("Sentry did not take the last reports in time");
+        }
         tracing::info!("stopped");
         Ok(served?)
     })
@@ -100,7 +111,7 @@ pub async fn start_engine(config: &Config) -> Result<(Engine, Parts), AppError> 
     start_engine_with(config, Hooks::default()).await
 }
 
-/// As [`start_engine`], with somebody who is told what goes on.
+/// As [`start_engine`], with somebody who is told what goes on: for instance [`crate::sentry::SentryHooks`].
 ///
 /// # Errors
 /// When the storage cannot be opened or the engine's threads cannot be started.

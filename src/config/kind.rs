@@ -11,8 +11,12 @@ pub(super) enum Kind {
     Bool,
     /// An integer from the first to the second number.
     Int(u64, u64),
+    /// A number from 0 to 1.
+    Fraction,
     /// Any text but an empty one.
     Text,
+    /// Where Sentry takes reports.
+    SentryDsn,
     /// One of these words.
     Word(&'static [&'static str]),
     /// An IPv4 or IPv6 address.
@@ -39,6 +43,9 @@ impl Kind {
             (Self::Int(least, most), Value::Number(number)) => {
                 number.as_u64().is_some_and(|n| (least..=most).contains(&n))
             }
+            (Self::Fraction, Value::Number(number)) => {
+                number.as_f64().is_some_and(|n| (0.0..=1.0).contains(&n))
+            }
             (_, Value::String(text)) => self.accepts_text(text),
             (Self::Maps, Value::Array(items)) => items.iter().all(Value::is_object),
             (_, Value::Array(items)) => {
@@ -51,6 +58,7 @@ impl Kind {
     fn accepts_text(self, text: &str) -> bool {
         match self {
             Self::Text | Self::TextOrTexts => !text.is_empty(),
+            Self::SentryDsn => text.parse::<sentry::types::Dsn>().is_ok(),
             Self::Word(words) => words.contains(&text),
             Self::Address => text.parse::<IpAddr>().is_ok(),
             Self::Origin => is_origin(text),
@@ -84,7 +92,9 @@ impl Kind {
         match self {
             Self::Bool => "true or false".to_owned(),
             Self::Int(least, most) => format!("an integer from {least} to {most}"),
+            Self::Fraction => "a number from 0 to 1".to_owned(),
             Self::Text => "a non-empty string".to_owned(),
+            Self::SentryDsn => "a Sentry DSN such as https://key@host/project".to_owned(),
             Self::Word(words) => format!("one of {}", words.join(", ")),
             Self::Address => "an IP address".to_owned(),
             Self::Texts => "a list of non-empty strings".to_owned(),
@@ -156,6 +166,12 @@ mod tests {
             (port, json!(-1), false),
             (port, json!(1.5), false),
             (port, json!("5"), false),
+            (Kind::Fraction, json!(0), true),
+            (Kind::Fraction, json!(0.5), true),
+            (Kind::Fraction, json!(1.01), false),
+            (Kind::Fraction, json!("0.5"), false),
+            (Kind::SentryDsn, json!("https://key@host/1"), true),
+            (Kind::SentryDsn, json!("https://host/1"), false),
             (Kind::Text, json!("a"), true),
             (Kind::Text, json!(""), false),
             (Kind::Text, json!(5), false),

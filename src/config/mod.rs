@@ -51,6 +51,7 @@ pub use error::ConfigError;
 pub use flags::Flags;
 pub use limits::Limits;
 pub use secret::Secret;
+pub use sentry::{SentryConfig, SentryOptions};
 pub use server::LogLevel;
 pub use storage::{PostgresConfig, RedisConfig, ReleaseAfter, Storage};
 
@@ -91,6 +92,8 @@ pub struct Config {
     pub cors_origins: CorsOrigins,
     /// The cleanup rules for every task, as JSON objects with only known keys.
     pub cleanup_rules: Vec<serde_json::Value>,
+    /// Where reports go, if anywhere.
+    pub sentry: Option<SentryConfig>,
     /// Sizes and times of the engine.
     pub engine: EngineSettings,
 }

@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::error::ConfigError;
 use super::layers::Layers;
 use super::{
-    Config, EngineSettings, Flags, Limits, auth, check, cleanup, cors, env, server, shutdown, sse, storage,
-    unsupported,
+    Config, EngineSettings, Flags, Limits, auth, check, cleanup, cors, env, sentry, server, shutdown, sse,
+    storage, unsupported,
 };
 
 /// Makes the configuration from a parsed file (`null` for none), a look-up of variables, the flags, and the number of
@@ -39,6 +39,7 @@ pub(super) fn resolve(
         shutdown_drain: shutdown::drain(&layers),
         cors_origins: cors::origins(&layers),
         cleanup_rules: cleanup::rules(&layers),
+        sentry: sentry::config(&layers),
         engine: EngineSettings::new(&layers),
     })
 }
@@ -100,6 +101,7 @@ mod tests {
             shutdown_drain: Duration::from_secs(20),
             cors_origins: CorsOrigins::Any,
             cleanup_rules: Vec::new(),
+            sentry: None,
             engine: EngineSettings {
                 arbiters: 1,
                 idle: Duration::from_secs(30),

@@ -29,7 +29,6 @@ const REFUSED: &[(&str, When)] = &[
     ("webhook.endpoints", When::Set),
     ("webhook.defaultRetry", When::Set),
     ("webhook.allowPrivate", When::Set),
-    ("sentry", When::Set),
     ("workers.enabled", When::True),
     ("metrics.auth", When::True),
 ];
@@ -80,19 +79,16 @@ mod tests {
             ),
             (json!({"webhook": {"defaultRetry": {"retries": 1}}}), "webhook.defaultRetry"),
             (json!({"webhook": {"allowPrivate": false}}), "webhook.allowPrivate"),
-            (json!({"sentry": {}}), "sentry"),
-            (json!({"sentry": {"dsn": "s3cret"}}), "sentry"),
             (json!({"workers": {"enabled": true}}), "workers.enabled"),
             (json!({"metrics": {"auth": true}}), "metrics.auth"),
         ]
     }
 
-    const VARIABLES: [(&str, &str, &str); 5] = [
+    const VARIABLES: [(&str, &str, &str); 4] = [
         ("TASKCAST_AUTH_MODE", "jwt", "auth.mode"),
         ("TASKCAST_JWT_SECRET", "s3cret", "auth.jwt"),
         ("TASKCAST_JWT_PUBLIC_KEY_FILE", "s3cret", "auth.jwt"),
         ("TASKCAST_ADMIN_TOKEN", "s3cret", "adminToken"),
-        ("SENTRY_DSN", "s3cret", "sentry"),
     ];
 
     #[test]

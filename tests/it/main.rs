@@ -23,6 +23,7 @@ mod mounted;
 mod openapi;
 mod races;
 mod routes;
+mod sentry;
 mod shutdown;
 mod start;
 mod stores;
