@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 
+use crate::support::server::profile;
 use crate::support::{Setup, Store, within};
 
 /// Runs the program in `folder` until it ends by itself: its exit code and what it wrote.
 async fn run(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_taskcast"));
-    command.args(arguments).env_clear().envs(variables.iter().copied()).current_dir(folder);
+    command.args(arguments).env_clear().envs(profile()).envs(variables.iter().copied()).current_dir(folder);
     command.stdin(Stdio::null()).kill_on_drop(true);
     let ended = within("the program ends", command.output()).await.expect("it can be started");
     let text = [ended.stdout, ended.stderr].concat();

@@ -5,6 +5,7 @@ use std::process::Stdio;
 use tokio::process::Command;
 
 use super::harness::Own;
+use crate::support::server::profile;
 use crate::support::{Setup, Store, within};
 
 /// Starts the program with these variables and arguments; what it says when it ends by itself.
@@ -12,7 +13,7 @@ async fn refused(vars: &[(&str, &str)], arguments: &[&str]) -> String {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut command = Command::new(env!("CARGO_BIN_EXE_taskcast"));
     command.args(["start", "--port", "0"]).args(arguments).current_dir(folder.path());
-    command.env_clear().envs(vars.iter().copied()).stdin(Stdio::null()).kill_on_drop(true);
+    command.env_clear().envs(profile()).envs(vars.iter().copied()).stdin(Stdio::null()).kill_on_drop(true);
     let output = within("it ends by itself", command.output()).await.expect("the program can be started");
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let text = String::from_utf8_lossy(&output.stderr).into_owned();

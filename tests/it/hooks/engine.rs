@@ -135,8 +135,9 @@ async fn an_actor_that_panics_is_told_each_time_and_the_command_it_cannot_surviv
     told.until(&unhandled).await;
     (0..6).for_each(|_| store.fail_next(Operation::Write, Fault::PanicBefore));
     assert_eq!(engine.publish(&task, vec![plain(2)]).await, Err(EngineError::Panicked));
+    let all = vec![unhandled; 7];
+    wait_until("the last panic is told", || async { told.of("unhandled") == all }).await;
     engine.stop().await;
-    assert_eq!(told.of("unhandled"), vec![unhandled; 7]);
     assert_eq!(told.of("dropped"), [format!("dropped {task} note: the task could not handle this")]);
 }
 

@@ -1,17 +1,17 @@
 //! What the HTTP service tells hooks: streams, and requests that went wrong. Over a real socket.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use actix_web::{App, HttpServer, web};
 use serde_json::json;
 use taskcast::config::{Config, Storage};
-use taskcast::http::{self, Service};
+use taskcast::http::Service;
 use taskcast_actors::Engine;
 use taskcast_actors::ports::TaskStore;
 use taskcast_actors::testing::{Fault, FaultyStore, Operation};
 
-use crate::support::engine::{be_quiet_about_intended_panics, memory};
+use crate::support::embedded::embedded;
+use crate::support::engine::{be_quiet_about_intended_panics, memory, wait_until};
 use crate::support::hooks::{Broken, Recorder};
 use crate::support::{Answer, Stream, Wire};
 
@@ -27,17 +27,8 @@ fn served<F: Future<Output = ()>>(
         other.stop().await;
         let told = Recorder::new();
         let engine = Engine::builder(store).hooks(Arc::clone(&told)).start().unwrap();
-        let service = web::Data::new(Service::new(engine.clone(), parts, &config));
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let app = move || App::new().service(http::mount("/api", service.clone()));
-        let server = HttpServer::new(app).workers(1).disable_signals().listen(listener).unwrap().run();
-        let handle = server.handle();
-        let served = actix_web::rt::spawn(server);
-        test(address, told).await;
-        handle.stop(false).await;
-        served.await.unwrap().unwrap();
-        engine.stop().await;
+        let service = Service::new(engine, parts, &config);
+        embedded("/api", service, |address| test(address, told)).await;
     });
 }
 
@@ -131,8 +122,8 @@ fn a_task_that_kills_its_actor_again_and_again_is_told_as_both() {
         (0..6).for_each(|_| store.fail_next(Operation::Write, Fault::PanicBefore));
         assert_eq!(ask(address, "POST /api/tasks/t/events", r#"{"type":"note"}"#).await.status, 500);
         told.until("unhandled POST /tasks/{task}/events t: the task could not handle this").await;
-        let panics = told.lines().into_iter().filter(|line| line.ends_with("the task's actor panicked"));
-        assert_eq!(panics.count(), 6);
+        let panics = || told.lines().into_iter().filter(|line| line.ends_with("the task's actor panicked"));
+        wait_until("all panics are told", || async { panics().count() == 6 }).await;
     });
 }
 

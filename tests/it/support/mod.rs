@@ -1,6 +1,7 @@
 //! What tests of the HTTP service share: the program as a child process, and clients that see raw bytes.
 
 pub(crate) mod client;
+pub(crate) mod embedded;
 #[macro_use]
 pub mod engine;
 pub(crate) mod hooks;

@@ -1,5 +1,6 @@
 //! The program as a child process.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -138,6 +139,7 @@ impl Setup {
             .current_dir(self.folder())
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .envs(profile())
             .envs(self.environment.get_or_init(|| self.store.environment()).await.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -148,6 +150,12 @@ impl Setup {
         let address = address_in(log).await;
         Server { client: Client { address }, child, logs, _folder: Arc::clone(&self.folder) }
     }
+}
+
+/// Where the program leaves what `tests/coverage.sh` counts.
+pub(crate) fn profile() -> Option<(&'static str, OsString)> {
+    let name = "LLVM_PROFILE_FILE";
+    std::env::var_os(name).map(|value| (name, value))
 }
 
 /// Keeps what the program logs, and says whenever there is more.
