@@ -2,7 +2,7 @@
 # Runs all tests with counters in every line and prints how many lines of the engine and of everything they reach.
 # The program that tests start is counted as well, also where a test kills it: counters live in a mapped file
 # (https://clang.llvm.org/docs/SourceBasedCodeCoverage.html#running-the-instrumented-program, "%c").
-# usage: tests/coverage.sh [FILTER…]    with `lines` in COVERAGE_SHOW the lines not reached are listed as well
+# usage: tests/coverage.sh [FILTER…]    with COVERAGE_SHOW=lines the lines that no test reaches are listed as well
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
