@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::domain::outbox::GlobalHook;
 use crate::engine::Engine;
 use crate::ports::{Bus, Clock, ColdTier, SystemClock, TaskHooks, TaskStore};
 use crate::runtime::StartError;
@@ -16,6 +17,7 @@ pub struct EngineBuilder {
     pub(crate) hooks: Arc<dyn TaskHooks>,
     pub(crate) settings: Settings,
     pub(crate) at_home: bool,
+    pub(crate) hooks_for_all: Option<Vec<GlobalHook>>,
 }
 
 impl EngineBuilder {
@@ -29,6 +31,7 @@ impl EngineBuilder {
             hooks: Arc::new(()),
             settings: Settings::default(),
             at_home: false,
+            hooks_for_all: None,
         }
     }
 
@@ -67,6 +70,13 @@ impl EngineBuilder {
     /// engine's own arbiters.
     pub fn actors_at_home(mut self, at_home: bool) -> Self {
         self.at_home = at_home;
+        self
+    }
+
+    /// Remembers with every event which webhooks it is owed to: the tasks' own and `global`, which get events of every
+    /// task. Somebody has to deliver then, see [`Engine::next_outbox`].
+    pub fn webhooks(mut self, global: Vec<GlobalHook>) -> Self {
+        self.hooks_for_all = Some(global);
         self
     }
 

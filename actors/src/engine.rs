@@ -15,6 +15,7 @@ use crate::builder::EngineBuilder;
 use crate::domain::{Command, TaskId, Timestamp};
 use crate::error::EngineError;
 use crate::firehose::{Firehose, Follower};
+use crate::outbox::Outboxes;
 use crate::registry::{Directory, FindOrStart, ForgetIdle, RegistryActor};
 use crate::runtime::{Runtime, StartError};
 use crate::shared::Shared;
@@ -95,6 +96,7 @@ impl Engine {
             watched: Arc::new(Watched::new(announcer.has_bus())),
             instances: Mutex::default(),
             announcer,
+            outboxes: parts.hooks_for_all.map(Outboxes::new),
             waiting: Arc::new(Gauge::new(settings.total_commands, settings.total_bytes)),
             closing: watch::Sender::new(false),
             settings,

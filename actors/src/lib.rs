@@ -8,6 +8,7 @@
 //! - `registry`: finds, starts and passivates task actors. `broadcast`: the bridge to other instances. `sweep`:
 //!   what is due becomes an ordinary command.
 //! - [`Subscription`]: one task's events from a cursor, once each, in order. [`Follower`]: all tasks' events.
+//! - `outbox`: what somebody who delivers to webhooks asks of an engine, see [`Engine::next_outbox`].
 //! - `firehose`: what followers of all tasks are shown, put in order. `watched`: which tasks somebody waits for.
 //! - [`Engine`]: the handle that ties it together, usable from any tokio runtime.
 //!
@@ -37,6 +38,8 @@ mod history;
 mod live;
 #[cfg(feature = "engine")]
 pub mod memory;
+#[cfg(feature = "engine")]
+mod outbox;
 #[cfg(feature = "engine")]
 mod registry;
 #[cfg(feature = "engine")]
@@ -74,6 +77,7 @@ pub use self::{
     firehose::{Followed, Follower},
     history::{History, HistoryCursor, HistoryRequest},
     live::LiveBatch,
+    outbox::{OutboxEvent, OutboxPage, OutboxWork},
     ports::{Listing, Order, StoreError, TaskQuery},
     release::{Release, Released},
     ring::RingLimits,
@@ -81,5 +85,5 @@ pub use self::{
     settings::Settings,
     shared_event::SharedEvent,
     subscription::{Batch, Cursor, Ending, Replayed, SubscribeRequest, Subscription},
-    task::{Appended, Delete, Moved, Publish, Published, TaskActor, Transition},
+    task::{Appended, Delete, Moved, Publish, Published, TakenOutbox, TaskActor, Transition},
 };

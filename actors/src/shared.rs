@@ -9,6 +9,7 @@ use crate::admission::{Gauge, Inbox};
 use crate::broadcast::{Announcer, Instances};
 use crate::domain::Timestamp;
 use crate::firehose::Firehose;
+use crate::outbox::Outboxes;
 use crate::ports::{Clock, ColdTier, TaskHooks, TaskStore};
 use crate::registry::Directory;
 use crate::settings::Settings;
@@ -26,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) stats: Stats,
     pub(crate) directory: Directory,
     pub(crate) firehose: Firehose,
+    /// Tasks that owe something to webhooks, if somebody here delivers to them.
+    pub(crate) outboxes: Option<Outboxes>,
     pub(crate) announcer: Announcer,
     /// What is known of other instances.
     pub(crate) instances: Mutex<Instances>,

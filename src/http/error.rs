@@ -154,6 +154,7 @@ impl ApiError {
             Rejection::Terminal(_)
             | Rejection::ReservedType(_)
             | Rejection::NotBlocked
+            | Rejection::OutboxTaken
             | Rejection::NothingDue => StatusCode::BAD_REQUEST,
         };
         let error = Self::new(status, rejection.code(), rejection.to_string());

@@ -17,6 +17,8 @@ pub trait TaskHooks: Send + Sync + 'static {
     fn on_storage_error(&self, operation: &str, task_id: Option<&TaskId>, error: &str) {}
     /// The bus could not do what it was asked.
     fn on_broadcast_error(&self, task_id: Option<&TaskId>, error: &str) {}
+    /// An event could not be delivered to a webhook at this host, for good.
+    fn on_webhook_failed(&self, task_id: &TaskId, host: &str, error: &str) {}
     /// A stream was opened.
     fn on_sse_connect(&self, task_id: &TaskId) {}
     /// A stream ended.

@@ -25,6 +25,13 @@ impl Appended {
     }
 }
 
+impl Appended {
+    /// Where the log is with these events, and with what was committed together with them.
+    pub(super) fn stamp(&self) -> Stamp {
+        if self.change.is_empty() { self.change.expected } else { self.change.next_stamp() }
+    }
+}
+
 impl Deref for Appended {
     type Target = [Arc<TaskEvent>];
 

@@ -123,6 +123,7 @@ impl TaskActor {
             }
             Err(_) => {}
         }
+        self.tell_of_outbox(true);
         reply.answer(result);
     }
 
@@ -143,6 +144,7 @@ impl TaskActor {
         let Some(mut state) = self.state.take() else { return };
         match work {
             Work::Subscribe { message, reply } => reply.answer(Ok(self.join(&mut state, message))),
+            Work::Rank { message, reply } => reply.answer(Ok(message.within(&state))),
             Work::ExpectedSeq { message, reply } => {
                 reply.answer(Ok(state.clients.get(&message.client).copied()));
             }
@@ -180,6 +182,7 @@ impl TaskActor {
         }
         self.release_held(&state, ctx);
         self.state = Some(state);
+        self.tell_of_outbox(outcome.change.is_some());
     }
 
     /// Lets readers see `events`, the newest of the log, with their running values if those were made. Gives back

@@ -9,8 +9,8 @@ use super::appended::Appended;
 use super::order::Attempt;
 use super::recover::recover;
 use crate::domain::{
-    Change, CheckpointChange, Circumstances, Command, EventId, Head, Json, Rejection, State, Superseded,
-    TaskId, checkpoint, decide,
+    Change, CheckpointChange, Circumstances, Command, EventId, Head, Json, Rejection, Stamp, State,
+    Superseded, TaskId, checkpoint, decide,
 };
 use crate::error::EngineError;
 use crate::ports::{self, CommitError, StoreError};
@@ -49,6 +49,12 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
+    /// Whether nothing was written and the rules refused something.
+    fn is_refusal(&self) -> bool {
+        let refused = |result: &Result<Written, EngineError>| matches!(result, Err(EngineError::Rejected(_)));
+        self.change.is_none() && self.results.iter().any(refused)
+    }
+
     /// Nothing was written.
     pub(super) fn nothing() -> Self {
         Self { state: None, results: Vec::new(), change: None, running: Vec::new(), unseen: false }
@@ -87,6 +93,7 @@ impl Batch<'_> {
 
     async fn run_until_known(&mut self, mut state: Option<State>, unseen: &mut bool) -> Outcome {
         let (mut looks, mut lost) = (0, 0);
+        let mut remembered = state.as_ref().map(|state| state.stamp);
         for _ in 0..MAX_CONFLICTS {
             let current = match state.take() {
                 Some(state) => state,
@@ -97,8 +104,16 @@ impl Batch<'_> {
                 },
             };
             match self.round(current).await {
-                Ok(outcome) => return outcome,
+                Ok(outcome) => match remembered.take().filter(|_| outcome.is_refusal()) {
+                    None => return outcome,
+                    Some(stamp) => match self.is_still_at(stamp).await {
+                        Ok(true) => return outcome,
+                        Ok(false) => {}
+                        Err(error) => return self.failed(&error.into()),
+                    },
+                },
                 Err(CommitError::Conflict) => {
+                    remembered = None;
                     self.shared.stats.conflicts.fetch_add(1, Relaxed);
                 }
                 Err(CommitError::NotWritten(error)) => return self.failed(&EngineError::Store(error)),
@@ -106,6 +121,7 @@ impl Batch<'_> {
                     return self.failed(&EngineError::Unknown(error));
                 }
                 Err(CommitError::Unknown(error)) => {
+                    remembered = None;
                     lost += 1;
                     self.attempts.iter_mut().for_each(|attempt| attempt.again = true);
                     looks = MAX_LOOKS;
@@ -115,6 +131,13 @@ impl Batch<'_> {
             }
         }
         self.failed(&EngineError::Overloaded)
+    }
+
+    /// Whether the log is exactly there. A commit compares by itself; what the rules refuse was decided on what this
+    /// actor remembers, and another instance may have moved the log since.
+    async fn is_still_at(&self, stamp: Stamp) -> Result<bool, StoreError> {
+        let found = self.shared.store.stamps(std::slice::from_ref(self.id)).await?;
+        Ok(found.first() == Some(&Some(stamp)))
     }
 
     /// Reads the state again. After a lost answer this is tried a few times, since only the log can tell.
@@ -181,6 +204,7 @@ impl Batch<'_> {
             now: self.shared.now(),
             entropy: attempt.entropy,
             cleanup: &self.shared.settings.cleanup,
+            hooks: self.shared.outboxes.as_ref().map(|outboxes| &*outboxes.global),
         };
         let change = match decide(state, &attempt.command, around) {
             Ok(change) => change,
@@ -215,7 +239,7 @@ impl Batch<'_> {
 
     /// What an earlier attempt of the same command wrote, if it did.
     async fn written_before(&self, state: &State, attempt: &Attempt) -> Result<Option<Written>, StoreError> {
-        if !attempt.again || matches!(*attempt.command, Command::Erase { .. }) {
+        if !attempt.again || !attempt.command.leaves_events() {
             return Ok(None);
         }
         let places = self.find_written(state, attempt).await?;

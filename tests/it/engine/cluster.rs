@@ -231,7 +231,22 @@ async fn a_timer_fires_once_though_two_engines_sweep(open: Open) {
     stop(engines).await;
 }
 
+/// Without a bus nobody tells an engine what another one wrote.
+async fn a_refusal_is_decided_on_what_other_engines_wrote(open: Open) {
+    let store = open();
+    let engines = [engine_over(Arc::clone(&store)), engine_over(store)];
+    let id = pending(&engines[0]).await;
+    let complete = Transition::to(TaskStatus::Completed);
+    assert!(engines[1].transition(&id, complete.clone()).await.is_err(), "it is pending");
+    engines[0].transition(&id, Transition::to(TaskStatus::Running)).await.unwrap();
+    assert_eq!(engines[1].transition(&id, complete).await.unwrap().task.status, TaskStatus::Completed);
+    for engine in engines {
+        engine.stop().await;
+    }
+}
+
 engine_suite!(
+    a_refusal_is_decided_on_what_other_engines_wrote,
     readers_on_three_engines_see_all_events_once_and_in_order,
     readers_see_all_events_although_the_bus_loses_doubles_and_reorders,
     of_racing_completions_on_three_engines_one_wins,

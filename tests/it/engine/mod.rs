@@ -7,6 +7,7 @@ mod firehose;
 mod followers;
 mod instances;
 mod lifecycle;
+mod outbox;
 mod overload;
 mod publishing;
 mod races;
