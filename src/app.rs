@@ -12,10 +12,11 @@ use actix_web::{App, HttpServer, web};
 use taskcast_actors::{Engine, RingLimits, Settings, StartError};
 
 use crate::config::Config;
-use crate::http::parse::{BodyError, cleanup_rules};
+use crate::http::parse::{BodyError, cleanup_rules, webhook_endpoints, webhook_retry};
 use crate::http::{self, Service};
 use crate::parts::Parts;
 use crate::storage;
+use crate::webhook::{RetryPolicy, WebhookError, WebhookSettings, Webhooks};
 
 /// A connection whose peer takes nothing for this long is given up: there is no other write timeout. It also counts
 /// while a reader lives but does not read, which may well take a minute and costs nothing.
@@ -30,12 +31,15 @@ const DRAIN_POLL: Duration = Duration::from_millis(20);
 /// The server could not be started or ended badly.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
-    /// A cleanup rule of the configuration breaks a rule of the protocol.
+    /// A cleanup rule or a webhook of the configuration breaks a rule of the protocol.
     #[error("in the configuration, {0}")]
-    Cleanup(BodyError),
+    Rule(BodyError),
     /// The storage cannot be used.
     #[error(transparent)]
     Storage(#[from] storage::StorageError),
+    /// Webhooks cannot be delivered.
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
     /// The engine's threads could not be started.
     #[error(transparent)]
     Engine(#[from] StartError),
@@ -64,6 +68,7 @@ pub fn run(config: &Config) -> Result<(), AppError> {
         let (engine, parts) = start_engine(config).await?;
         let (mode, survives) = (parts.mode(), parts.survives);
         let service = web::Data::new(Service::new(engine.clone(), parts, config));
+        let webhooks = start_webhooks(config, &service)?;
         let server = serve(config, listener, service.clone())?;
         tracing::info!(
             storage = mode,
@@ -77,6 +82,7 @@ pub fn run(config: &Config) -> Result<(), AppError> {
         let stopped = stop_on_signal(&server, &service);
         let served = server.await;
         stopped.abort();
+        webhooks.stop().await;
         engine.stop().await;
         tracing::info!("stopped");
         Ok(served?)
@@ -107,11 +113,13 @@ pub async fn start_engine(config: &Config) -> Result<(Engine, Parts), AppError> 
         ring: RingLimits { items: config.engine.ring_events, bytes: config.engine.ring_bytes },
         sweep: config.engine.sweep,
         seq_hold: config.limits.seq_hold_timeout,
-        cleanup: cleanup_rules(&config.cleanup_rules).map_err(AppError::Cleanup)?,
+        cleanup: cleanup_rules(&config.cleanup_rules).map_err(AppError::Rule)?,
         ..Settings::default()
     };
+    let webhooks = webhook_settings(config)?;
     let opened = storage::open(config).await?;
     let mut builder = Engine::builder(opened.store).settings(settings).actors_at_home(true);
+    builder = builder.webhooks(webhooks.global_hooks());
     if let Some(bus) = opened.bus {
         builder = builder.bus(bus);
     }
@@ -119,6 +127,25 @@ pub async fn start_engine(config: &Config) -> Result<(Engine, Parts), AppError> 
         builder = builder.cold_tier(cold);
     }
     Ok((builder.start()?, opened.parts))
+}
+
+/// Starts to deliver to webhooks, on the runtime this is called in, what the tasks of `service` owe. Its engine has to
+/// come from [`start_engine`] with the same `config`.
+///
+/// # Errors
+/// When an endpoint breaks a rule of the protocol, or the system's certificates cannot be read.
+pub fn start_webhooks(config: &Config, service: &Service) -> Result<Webhooks, AppError> {
+    let attempts = service.metrics.webhook_attempts();
+    Ok(Webhooks::start(service.engine.clone(), &webhook_settings(config)?, attempts)?)
+}
+
+fn webhook_settings(config: &Config) -> Result<WebhookSettings, AppError> {
+    let retry = config.webhook.default_retry.as_ref().map(webhook_retry).transpose();
+    Ok(WebhookSettings {
+        endpoints: webhook_endpoints(&config.webhook.endpoints).map_err(AppError::Rule)?,
+        retry: RetryPolicy::default().overridden(retry.map_err(AppError::Rule)?.as_ref()),
+        allow_private: config.webhook.allow_private,
+    })
 }
 
 fn serve(config: &Config, listener: TcpListener, service: web::Data<Service>) -> io::Result<Server> {

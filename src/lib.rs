@@ -8,6 +8,7 @@
 //! - [`config`]: what the operator decides. [`auth`]: who may do what.
 //! - [`http`]: the route table and one endpoint per file. [`stores`]: where tasks are kept.
 //! - [`storage`]: opens the stores that the configuration chooses. [`parts`]: what is told of them.
+//! - [`webhook`]: delivers what tasks owe to webhooks.
 //! - [`metrics`], [`telemetry`]: what the operator sees. [`cli`]: the program.
 
 pub mod app;
@@ -20,6 +21,7 @@ pub mod parts;
 pub mod storage;
 pub mod stores;
 pub mod telemetry;
+pub mod webhook;
 
 /// Compiles and runs the code of the README.
 #[cfg(doctest)]

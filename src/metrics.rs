@@ -49,6 +49,7 @@ pub struct Metrics {
     streams: IntGaugeVec,
     deliveries: IntCounter,
     delivery_latency: Histogram,
+    webhook_attempts: IntCounterVec,
 }
 
 impl Default for Metrics {
@@ -86,13 +87,14 @@ impl Metrics {
             streams.with_label_values(&[kind.label()]).set(0);
         }
         register_absent(&registry)?;
+        let webhook_attempts = webhook_attempts(&registry)?;
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(durations.clone()))?;
         registry.register(Box::new(streams.clone()))?;
         registry.register(Box::new(deliveries.clone()))?;
         registry.register(Box::new(delivery_latency.clone()))?;
         registry.register(Box::new(build))?;
-        Ok(Self { registry, requests, durations, streams, deliveries, delivery_latency })
+        Ok(Self { registry, requests, durations, streams, deliveries, delivery_latency, webhook_attempts })
     }
 
     /// Counts an answered request. `route` is the pattern, never the path; a method that no route has is "other",
@@ -134,6 +136,11 @@ impl Metrics {
         }
     }
 
+    /// Attempts to deliver to webhooks, by the label `outcome`.
+    pub fn webhook_attempts(&self) -> IntCounterVec {
+        self.webhook_attempts.clone()
+    }
+
     /// Everything in Prometheus text form.
     pub fn render(&self, engine: &Engine, parts: &Parts) -> String {
         let mut text = Vec::new();
@@ -147,22 +154,26 @@ impl Metrics {
     }
 }
 
-/// What is promised to be there (PROTOCOL §16.2) and has nothing to count before there are workers and deliveries.
+/// What is promised to be there (PROTOCOL §16.2) and has nothing to count before there are workers.
 fn register_absent(registry: &Registry) -> prometheus::Result<()> {
     let workers =
         IntGaugeVec::new(Opts::new("taskcast_workers", "Registered workers by status"), &["status"])?;
     for status in ["idle", "busy", "draining", "offline"] {
         workers.with_label_values(&[status]).set(0);
     }
-    let deliveries = IntCounterVec::new(
+    registry.register(Box::new(workers))
+}
+
+fn webhook_attempts(registry: &Registry) -> prometheus::Result<IntCounterVec> {
+    let attempts = IntCounterVec::new(
         Opts::new("taskcast_webhook_deliveries_total", "Attempts to deliver to webhooks by outcome"),
         &["outcome"],
     )?;
     for outcome in ["success", "retry", "failed"] {
-        deliveries.with_label_values(&[outcome]).reset();
+        attempts.with_label_values(&[outcome]).reset();
     }
-    registry.register(Box::new(workers))?;
-    registry.register(Box::new(deliveries))
+    registry.register(Box::new(attempts.clone()))?;
+    Ok(attempts)
 }
 
 fn write_engine(out: &mut String, engine: &Engine) {

@@ -53,6 +53,7 @@ pub use limits::Limits;
 pub use secret::Secret;
 pub use server::LogLevel;
 pub use storage::{PostgresConfig, RedisConfig, ReleaseAfter, Storage};
+pub use webhook::WebhookConfig;
 
 /// Everything the server is told at start, checked and complete.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,6 +92,8 @@ pub struct Config {
     pub cors_origins: CorsOrigins,
     /// The cleanup rules for every task, as JSON objects with only known keys.
     pub cleanup_rules: Vec<serde_json::Value>,
+    /// Where the events of every task are sent to.
+    pub webhook: WebhookConfig,
     /// Sizes and times of the engine.
     pub engine: EngineSettings,
 }

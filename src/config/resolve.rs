@@ -6,7 +6,7 @@ use super::error::ConfigError;
 use super::layers::Layers;
 use super::{
     Config, EngineSettings, Flags, Limits, auth, check, cleanup, cors, env, server, shutdown, sse, storage,
-    unsupported,
+    unsupported, webhook,
 };
 
 /// Makes the configuration from a parsed file (`null` for none), a look-up of variables, the flags, and the number of
@@ -39,6 +39,7 @@ pub(super) fn resolve(
         shutdown_drain: shutdown::drain(&layers),
         cors_origins: cors::origins(&layers),
         cleanup_rules: cleanup::rules(&layers),
+        webhook: webhook::WebhookConfig::new(&layers),
         engine: EngineSettings::new(&layers),
     })
 }
@@ -71,7 +72,7 @@ mod tests {
 
     use super::testing::resolved;
     use super::*;
-    use crate::config::{AuthMode, CorsOrigins, LogLevel, ReleaseAfter, Storage, schema};
+    use crate::config::{AuthMode, CorsOrigins, LogLevel, ReleaseAfter, Storage, WebhookConfig, schema};
 
     #[test]
     fn nothing_set_gives_the_documented_defaults() {
@@ -100,6 +101,7 @@ mod tests {
             shutdown_drain: Duration::from_secs(20),
             cors_origins: CorsOrigins::Any,
             cleanup_rules: Vec::new(),
+            webhook: WebhookConfig::default(),
             engine: EngineSettings {
                 arbiters: 1,
                 idle: Duration::from_secs(30),

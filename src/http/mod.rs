@@ -28,7 +28,7 @@ pub use state::{Service, ServiceSettings};
 use self::route::{delete, get, patch, post, resource};
 use crate::config::Limits;
 
-/// Every route of the service (PROTOCOL §5). They are tried in this order, so the busiest comes first.
+/// Every route of the service (PROTOCOL §5, and `/tasks/{task}/webhooks/…`). They are tried in this order, so the busiest comes first.
 pub fn routes(config: &mut ServiceConfig, limits: &Limits) {
     let (body, import) = (limits.body_bytes, limits.import_bytes);
     config
@@ -60,6 +60,8 @@ pub fn routes(config: &mut ServiceConfig, limits: &Limits) {
         .service(resource("/tasks/{task}/request", body, vec![get(tasks::request::handle)]))
         .service(resource("/tasks/{task}/archive", body, vec![get(tasks::archive::handle)]))
         .service(resource("/tasks/{task}/storage/release", body, vec![post(tasks::release::handle)]))
+        .service(resource("/tasks/{task}/webhooks/failures", body, vec![get(tasks::failures::handle)]))
+        .service(resource("/tasks/{task}/webhooks/redeliver", body, vec![post(tasks::redeliver::handle)]))
         .service(resource("/tasks/{task}/events/history", body, vec![get(events::history::handle)]))
         .service(resource("/tasks/{task}/seq/{client}", body, vec![get(events::seq::handle)]))
         .service(resource("/events", body, vec![get(stream::sse_all::handle)]))

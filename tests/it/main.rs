@@ -29,3 +29,4 @@ mod stream;
 mod tasks;
 mod tidy;
 mod timers;
+mod webhook;

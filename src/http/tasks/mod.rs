@@ -3,9 +3,11 @@
 pub mod archive;
 pub mod create;
 pub mod delete;
+pub mod failures;
 pub mod get;
 pub mod import;
 pub mod list;
+pub mod redeliver;
 pub mod release;
 pub mod request;
 pub mod resolve;
