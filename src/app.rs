@@ -133,7 +133,7 @@ pub async fn start_engine(config: &Config) -> Result<(Engine, Parts), AppError> 
 /// come from [`start_engine`] with the same `config`.
 ///
 /// # Errors
-/// When an endpoint breaks a rule of the protocol, or the system's certificates cannot be read.
+/// When an endpoint breaks a rule of the protocol, or the HTTP client cannot be built.
 pub fn start_webhooks(config: &Config, service: &Service) -> Result<Webhooks, AppError> {
     let attempts = service.metrics.webhook_attempts();
     Ok(Webhooks::start(service.engine.clone(), &webhook_settings(config)?, attempts)?)

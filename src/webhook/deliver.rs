@@ -10,8 +10,12 @@ use std::time::{Duration, SystemTime};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, redirect};
+use rustls::crypto::ring;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_native_certs::load_native_certs;
 use taskcast_actors::domain::{TaskEvent, Timestamp};
 
+use super::WebhookError;
 use super::endpoint::Endpoint;
 use super::sign::{body_signature, standard_signature};
 use super::target::{self, Forbidden, PublicOnly};
@@ -91,9 +95,10 @@ pub(super) struct Deliverer {
 
 impl Deliverer {
     /// # Errors
-    /// When the system's certificates cannot be read.
-    pub(super) fn new(allow_private: bool) -> reqwest::Result<Self> {
+    /// When the client cannot be built.
+    pub(super) fn new(allow_private: bool) -> Result<Self, WebhookError> {
         let client = Client::builder()
+            .tls_backend_preconfigured(tls()?)
             .redirect(redirect::Policy::none())
             .no_proxy()
             .referer(false)
@@ -128,6 +133,18 @@ impl Deliverer {
 }
 
 const FORBIDDEN: &str = "the address is not allowed";
+
+/// Trusts the authorities of the system. Without any the server starts all the same: it may have no webhooks over https.
+fn tls() -> Result<ClientConfig, rustls::Error> {
+    let mut roots = RootCertStore::empty();
+    let (known, _) = roots.add_parsable_certificates(load_native_certs().certs);
+    if known == 0 {
+        tracing::warn!("the system has no certificate authorities: webhooks over https will fail");
+    }
+    let provider = Arc::new(ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
 
 async fn judge(answer: Response) -> Outcome {
     let status = answer.status();

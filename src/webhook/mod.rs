@@ -44,8 +44,14 @@ const AT_ONCE: usize = 512;
 
 /// Deliveries cannot be made.
 #[derive(Debug, thiserror::Error)]
-#[error("webhooks cannot be delivered: {0}")]
-pub struct WebhookError(#[from] reqwest::Error);
+pub enum WebhookError {
+    /// The HTTP client cannot be built.
+    #[error("webhooks cannot be delivered: {0}")]
+    Client(#[from] reqwest::Error),
+    /// The TLS library cannot be used.
+    #[error("webhooks cannot be delivered: {0}")]
+    Tls(#[from] rustls::Error),
+}
 
 /// The dispatcher of one engine. It ends with [`Webhooks::stop`].
 pub struct Webhooks {
@@ -58,7 +64,7 @@ impl Webhooks {
     /// with [`WebhookSettings::global_hooks`] of the same settings. `attempts` counts by the label `outcome`.
     ///
     /// # Errors
-    /// When the system's certificates cannot be read.
+    /// When the HTTP client cannot be built.
     pub fn start(
         engine: Engine,
         settings: &WebhookSettings,

@@ -123,6 +123,20 @@ async fn dead_receivers_slow_nobody_down_and_fill_no_memory() {
 }
 
 #[tokio::test]
+async fn a_server_without_certificate_authorities_delivers_over_http_only() {
+    let receiver = willing().await;
+    let nothing = tempfile::NamedTempFile::new().unwrap();
+    let authorities = nothing.path().display().to_string();
+    let server = setup(Store::Memory).environment(vec![("SSL_CERT_FILE", authorities)]).start().await;
+    let secure = receiver.url("/").replace("http:", "https:");
+    let hook = |url: String| json!({"url": url, "retry": {"retries": 0}});
+    running(&server, "t", json!([hook(secure), hook(receiver.url("/"))])).await;
+    assert_eq!(failures(&server, "t", 1).await[0]["error"], json!("no connection"));
+    receiver.exactly(1).await;
+    assert!(server.logs().contains("no certificate authorities"), "{}", server.logs());
+}
+
+#[tokio::test]
 async fn endpoints_that_break_a_rule_keep_the_server_from_starting() {
     let wrong = [
         (json!({"endpoints": [{"url": "ftp://a.example/s3cret"}]}), "webhook.endpoints[0].url"),
