@@ -349,7 +349,7 @@ pub(super) fn settled(
     settlement.failed.iter().for_each(|failure| outbox.keep(failure));
     let due = outbox.next_due(version);
     match settlement.then {
-        Then::GoOnIfDue if !due.is_some_and(|due| due <= now) => outbox.give_back(due),
+        Then::GoOnIfDue if due.is_none_or(|due| due > now) => outbox.give_back(due),
         Then::GoOn | Then::GoOnIfDue => outbox.lease_to(claim.lease(now)),
         Then::Leave => outbox.give_back(due),
     }

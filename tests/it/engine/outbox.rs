@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use taskcast_actors::domain::archive::Archive;
 use taskcast_actors::domain::outbox::{Cursor, Failure, HookId, Then};
 use taskcast_actors::domain::{
     EventFilter, NewTask, Secret, TaskId, TaskStatus, Transition, TypePattern, Webhook,
 };
 use taskcast_actors::memory::MemoryStore;
-use taskcast_actors::ports::TaskStore;
+use taskcast_actors::ports::{TaskHooks, TaskStore};
 use taskcast_actors::testing::{Fault, FaultyStore, ManualClock, Operation};
 use taskcast_actors::{Engine, EngineError, HistoryRequest, OutboxWork, Settings, TakenOutbox};
 
@@ -223,6 +224,30 @@ async fn lost_answers_neither_lose_a_lease_nor_settle_twice() {
         assert_eq!((outbox.failures.len(), outbox.cursor(HOOK).next), (1, 1), "{fault:?}");
         engine.stop().await;
     }
+}
+
+/// Keeps what it is told of failed webhooks.
+#[derive(Default)]
+struct Told(Mutex<Vec<(String, String, String)>>);
+
+impl TaskHooks for Told {
+    fn on_webhook_failed(&self, task_id: &TaskId, host: &str, error: &str) {
+        self.0.lock().push((task_id.to_string(), host.to_owned(), error.to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn hooks_are_told_of_a_failure_once_it_is_recorded() {
+    let told = Arc::new(Told::default());
+    let builder = builder_with(memory(), |_| {}).hooks(Arc::clone(&told) as _);
+    let engine = builder.webhooks(Vec::new()).start().unwrap();
+    let id = owing(&engine).await;
+    let lease = taken(&engine, &id).await;
+    assert!(told.0.lock().is_empty());
+    let failed = vec![failure_of(&lease, 0)];
+    engine.settle_outbox(&id, OutboxWork { failed, ..work(1, Then::Leave) }).await.unwrap().unwrap();
+    assert_eq!(*told.0.lock(), [(id.to_string(), "example.org".to_owned(), "no".to_owned())]);
+    engine.stop().await;
 }
 
 /// Somebody who delivers for one engine.

@@ -15,7 +15,7 @@ fn hostile(delivery: &Delivery) -> Reply {
     }
     let text = |text: &str| text.as_bytes().to_vec();
     match &*delivery.path {
-        "/garbage" => Reply::Last(vec![0xff, 0x00, b'\n', 0x7f].repeat(100)),
+        "/garbage" => Reply::Last([0xff, 0x00, b'\n', 0x7f].repeat(100)),
         "/closes" => Reply::Last(Vec::new()),
         "/breaks-off" => Reply::Last(text("HTTP/1.1 200 OK\r\ncontent-le")),
         "/endless-headers" => Reply::Endless(text("HTTP/1.1 200 OK\r\n"), text("x-more: of the same\r\n")),

@@ -137,8 +137,7 @@ impl Receiver {
         enough: impl FnMut(&Vec<Delivery>) -> bool,
     ) -> Vec<Delivery> {
         let mut seen = self.seen.clone();
-        let came = within(what, seen.wait_for(enough)).await.expect("it listens").clone();
-        came
+        within(what, seen.wait_for(enough)).await.expect("it listens").clone()
     }
 
     /// The deliveries once there are `count`; there must not be more.

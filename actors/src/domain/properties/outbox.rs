@@ -27,7 +27,7 @@ fn wants(hook: HookId, event_type: &str) -> bool {
 fn owing() -> Ledger {
     let webhook = |filter: Option<&str>| Webhook {
         url: "http://example.org/".into(),
-        filter: filter.map(|text| Json::parse(text).unwrap()),
+        filter: filter.map(|text| Json::parse(text).expect("a filter is JSON")),
         secret: None,
         wrap: None,
         retry: None,
@@ -40,7 +40,7 @@ fn owing() -> Ledger {
 }
 
 fn publish(ledger: &mut Ledger, event_type: &str) {
-    ledger.ask(&Command::Publish(vec![NewEvent::new(event_type, Json::null())])).unwrap();
+    ledger.ask(&Command::Publish(vec![NewEvent::new(event_type, Json::null())])).expect("the task runs");
 }
 
 /// What a receiver answers.
@@ -193,11 +193,11 @@ impl World {
     /// What holds at any time.
     fn check(&self) {
         let head = &self.ledger.state.head;
-        assert_eq!(&Head::decode(&head.encode()).unwrap(), &**head);
+        assert_eq!(&Head::decode(&head.encode()).expect("what was encoded"), &**head);
         let owes_nothing = head.outbox.as_ref().is_none_or(|outbox| outbox.due.is_none());
-        for hook in 0..HOOKS.len() {
-            self.check_order(hook);
-            assert!(!owes_nothing || self.left_out(hook).is_empty(), "{:?}: {:?}", HOOKS[hook], head.outbox);
+        for (place, hook) in HOOKS.iter().enumerate() {
+            self.check_order(place);
+            assert!(!owes_nothing || self.left_out(place).is_empty(), "{hook:?}: {:?}", head.outbox);
         }
     }
 
