@@ -3,6 +3,7 @@
 pub(crate) mod client;
 #[macro_use]
 pub mod engine;
+pub(crate) mod relay;
 pub(crate) mod resp;
 pub(crate) mod server;
 pub(crate) mod servers;

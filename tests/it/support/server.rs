@@ -20,6 +20,9 @@ use super::{Client, Stream, within};
 /// What a server says once it can be reached; its address follows.
 const LISTENS: &str = "listens on http://";
 
+/// How much of what a server has logged is shown when a test fails, in bytes.
+const LOG_SHOWN: usize = 20_000;
+
 /// Where a server keeps its tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Store {
@@ -180,6 +183,16 @@ pub(crate) struct Server {
     child: Child,
     logs: Arc<Mutex<String>>,
     _folder: Arc<TempDir>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let logs = self.logs();
+            let from = logs.len().saturating_sub(LOG_SHOWN);
+            eprintln!("{}", &logs[logs.ceil_char_boundary(from)..]);
+        }
+    }
 }
 
 impl std::ops::Deref for Server {
