@@ -4,14 +4,15 @@ local stored = redis.call('HMGET', task, 'stamp', 'key', 'status', 'due', 'base'
 local expected, writer = take(), take()
 
 -- Who lost, how often in a row, when it last did, and whether somebody has given way since. Whoever has not tried for
--- ten seconds does so no more.
+-- ten seconds does so no more, and after two another one may take its place.
 local loser, losses, lost_at, given = string.match(stored[6] or '', '^(%S+) (%d+) (%d+) ([01])$')
 if loser and now() - lost_at > 10000 then
   loser = nil
 end
 if stored[1] ~= expected then
-  if stored[1] and (loser or writer) == writer then
-    redis.call('HSET', task, 'waiting', writer .. ' ' .. (loser and losses + 1 or 1) .. ' ' .. now() .. ' 0')
+  local again = loser == writer
+  if stored[1] and (again or not loser or now() - lost_at > 2000) then
+    redis.call('HSET', task, 'waiting', writer .. ' ' .. (again and losses + 1 or 1) .. ' ' .. now() .. ' 0')
   end
   return 0
 end
