@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::Receipts;
 use crate::domain::{
     AssignMode, Change, Checkpoint, EventId, Head, Level, Stamp, TaskEvent, TaskId, TaskStatus, Timestamp,
     TypePattern,
@@ -327,4 +328,7 @@ pub trait TaskStore: Send + Sync + 'static {
 
     /// Whether the store works at present.
     async fn health(&self) -> Result<(), StoreError>;
+
+    /// The receipts that are kept beside the tasks.
+    fn receipts(&self) -> &dyn Receipts;
 }

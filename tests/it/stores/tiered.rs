@@ -8,7 +8,7 @@ use taskcast::stores::redis::{RedisSettings, RedisStore};
 use taskcast::stores::tiered::{TieredSettings, TieredStore};
 use taskcast_actors::domain::{Change, Head, Stamp, TaskId, Timestamp};
 use taskcast_actors::ports::{
-    ColdTier as _, CommitError, CreateError, Created, Due, Listing, Loaded, NewLog, Page, Range,
+    ColdTier as _, CommitError, CreateError, Created, Due, Listing, Loaded, NewLog, Page, Range, Receipts,
     ReleaseError, Seek, StoreError, TaskQuery, TaskStore,
 };
 
@@ -105,5 +105,9 @@ impl TaskStore for AlwaysCold {
 
     async fn health(&self) -> Result<(), StoreError> {
         self.0.health().await
+    }
+
+    fn receipts(&self) -> &dyn Receipts {
+        self.0.receipts()
     }
 }
