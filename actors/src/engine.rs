@@ -15,6 +15,7 @@ use crate::builder::EngineBuilder;
 use crate::domain::{Command, TaskId, Timestamp};
 use crate::error::EngineError;
 use crate::firehose::{Firehose, Follower};
+use crate::once::Turns;
 use crate::registry::{Directory, FindOrStart, ForgetIdle, RegistryActor};
 use crate::runtime::{Runtime, StartError};
 use crate::shared::Shared;
@@ -96,6 +97,7 @@ impl Engine {
             instances: Mutex::default(),
             announcer,
             waiting: Arc::new(Gauge::new(settings.total_commands, settings.total_bytes)),
+            turns: Turns::default(),
             closing: watch::Sender::new(false),
             settings,
         });
@@ -233,8 +235,23 @@ impl Engine {
         TaskActor: Handler<M>,
         <TaskActor as Actor>::Context: ToEnvelope<TaskActor, M>,
     {
-        let weight = command.weight();
-        let first = Attempt::new(command, self.now());
+        self.order_attempt(id, Attempt::new(command, self.now()), wrap).await
+    }
+
+    /// Sends `first`, again if the actor ends before it answers, as the message that `wrap` makes of it.
+    pub(crate) async fn order_attempt<M, T>(
+        &self,
+        id: &TaskId,
+        first: Attempt,
+        wrap: impl Fn(Order) -> M,
+    ) -> Result<T, EngineError>
+    where
+        M: Message<Result = Result<T, EngineError>> + Send + 'static,
+        T: Send + 'static,
+        TaskActor: Handler<M>,
+        <TaskActor as Actor>::Context: ToEnvelope<TaskActor, M>,
+    {
+        let weight = first.command.weight();
         let make = |permit, again| {
             let attempt = Attempt { again, ..first.clone() };
             wrap(Order { attempt, _permit: Some(permit), hold: false })

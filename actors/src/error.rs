@@ -12,6 +12,9 @@ pub enum EngineError {
     /// A task with this id exists.
     #[error("task already exists")]
     Exists,
+    /// The key was used for something else; nothing was changed.
+    #[error("the key was used with a different request body")]
+    KeyReused,
     /// The rules refuse it; nothing was changed.
     #[error(transparent)]
     Rejected(#[from] Rejection),

@@ -9,6 +9,7 @@
 //!   what is due becomes an ordinary command.
 //! - [`Subscription`]: one task's events from a cursor, once each, in order. [`Follower`]: all tasks' events.
 //! - `firehose`: what followers of all tasks are shown, put in order. `watched`: which tasks somebody waits for.
+//! - `once`: requests that may be repeated under a key; `written` finds in a log what they wrote.
 //! - [`Engine`]: the handle that ties it together, usable from any tokio runtime.
 //!
 //! # Invariants
@@ -38,6 +39,8 @@ mod live;
 #[cfg(feature = "engine")]
 pub mod memory;
 #[cfg(feature = "engine")]
+mod once;
+#[cfg(feature = "engine")]
 mod registry;
 #[cfg(feature = "engine")]
 mod release;
@@ -65,6 +68,8 @@ pub mod testing;
 mod verbs;
 #[cfg(feature = "engine")]
 mod watched;
+#[cfg(feature = "engine")]
+mod written;
 
 #[cfg(feature = "engine")]
 pub use self::{
@@ -74,7 +79,8 @@ pub use self::{
     firehose::{Followed, Follower},
     history::{History, HistoryCursor, HistoryRequest},
     live::LiveBatch,
-    ports::{Listing, Order, StoreError, TaskQuery},
+    once::{Answered, Once},
+    ports::{Listing, Order, ReceiptKey, StoreError, TaskQuery},
     release::{Release, Released},
     ring::RingLimits,
     runtime::StartError,

@@ -9,6 +9,7 @@ use crate::admission::{Gauge, Inbox};
 use crate::broadcast::{Announcer, Instances};
 use crate::domain::Timestamp;
 use crate::firehose::Firehose;
+use crate::once::Turns;
 use crate::ports::{Clock, ColdTier, TaskHooks, TaskStore};
 use crate::registry::Directory;
 use crate::settings::Settings;
@@ -32,6 +33,8 @@ pub(crate) struct Shared {
     /// Which tasks somebody here waits for.
     pub(crate) watched: Arc<Watched>,
     pub(crate) waiting: Arc<Gauge>,
+    /// Requests under keys.
+    pub(crate) turns: Turns,
     /// Becomes true when numbered publishes may no longer wait for others.
     pub(crate) closing: watch::Sender<bool>,
 }

@@ -39,12 +39,16 @@ impl Engine {
             fresh,
         };
         self.create_log(log).await?;
-        self.stats().tasks_created.fetch_add(1, Relaxed);
+        self.count_created();
         Ok(head)
     }
 
+    pub(crate) fn count_created(&self) {
+        self.stats().tasks_created.fetch_add(1, Relaxed);
+    }
+
     /// Creates `log`. When the answer is lost, the incarnation in the store tells whether it was ours.
-    async fn create_log(&self, log: NewLog) -> Result<bool, EngineError> {
+    pub(crate) async fn create_log(&self, log: NewLog) -> Result<bool, EngineError> {
         let (id, incarnation) = (log.head.task.id.clone(), log.incarnation);
         let error = match self.shared().store.create(log).await {
             Ok(created) => return Ok(created.replaced),

@@ -19,6 +19,13 @@ pub enum Principal {
 pub struct Forbidden;
 
 impl Principal {
+    /// Who it is, if a token says so.
+    pub fn sub(&self) -> Option<&str> {
+        match self {
+            Self::Anybody => None,
+        }
+    }
+
     /// Checks that the principal has `scope`, and for `task` if one is named (PROTOCOL §4.4).
     ///
     /// # Errors

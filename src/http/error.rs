@@ -81,6 +81,11 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, "invalid_body", "Malformed JSON in request body")
     }
 
+    /// An `Idempotency-Key` that breaks a rule.
+    pub fn invalid_idempotency_key() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_idempotency_key", "Invalid Idempotency-Key")
+    }
+
     /// The server is about to stop and takes no new streams.
     pub fn shutting_down() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "shutting_down", "Server is shutting down")
@@ -106,6 +111,10 @@ impl ApiError {
                 Self::new(StatusCode::CONFLICT, "task_exists", text)
             }
             EngineError::Rejected(rejection) => Self::of_rejection(rejection),
+            EngineError::KeyReused => {
+                let text = "Idempotency-Key was used with a different request body";
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch", text)
+            }
             EngineError::Overloaded => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Server is overloaded")
             }

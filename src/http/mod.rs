@@ -7,6 +7,7 @@ mod error;
 pub mod events;
 mod extract;
 mod health;
+mod idempotency;
 mod mount;
 mod observe;
 

@@ -15,6 +15,7 @@ mod disk;
 mod engine;
 mod events;
 mod hostile;
+mod idempotency;
 mod memory;
 mod metrics;
 mod migrate;

@@ -205,7 +205,9 @@ impl TaskActor {
     }
 
     fn count(&self, result: &Result<Written, EngineError>) {
-        let Ok(written) = result else { return };
+        let Some(written) = result.as_ref().ok().filter(|written| !written.events.is_replayed()) else {
+            return;
+        };
         let Some(first) = written.events.first() else { return };
         if &*first.event_type == STATUS_TYPE {
             self.shared.stats.transition(written.head.task.status);

@@ -9,11 +9,10 @@ use super::appended::Appended;
 use super::order::Attempt;
 use super::recover::recover;
 use crate::domain::{
-    Change, CheckpointChange, Circumstances, Command, EventId, Head, Json, Rejection, State, Superseded,
-    TaskId, checkpoint, decide,
+    Change, CheckpointChange, Circumstances, Head, Json, State, Superseded, TaskId, checkpoint, decide,
 };
 use crate::error::EngineError;
-use crate::ports::{self, CommitError, StoreError};
+use crate::ports::{CommitError, StoreError};
 use crate::shared::Shared;
 
 /// After this many lost races in a row a command is given up: somebody else writes all the time.
@@ -22,8 +21,6 @@ const MAX_CONFLICTS: usize = 64;
 const MAX_LOST: usize = 5;
 /// How often the log is read to find out whether a commit was made whose answer was lost.
 const MAX_LOOKS: u32 = 5;
-/// Slots looked through at once when searching for what a command wrote.
-const SEARCH_PAGE: u64 = 256;
 
 /// What a command did.
 #[derive(Debug)]
@@ -67,7 +64,7 @@ pub(super) struct Batch<'a> {
 enum Decided {
     Made(Range<usize>, Arc<Head>),
     Before(Written),
-    Rejected(Rejection),
+    Refused(EngineError),
 }
 
 /// All that was decided in one round.
@@ -80,6 +77,7 @@ struct Round {
 impl Batch<'_> {
     /// Decides and commits the batch, starting from `state` or from what the store has.
     pub(super) async fn run(mut self, state: Option<State>) -> Outcome {
+        let state = state.filter(|state| !self.doubts(state));
         let mut unseen = false;
         let outcome = self.run_until_known(state, &mut unseen).await;
         Outcome { unseen, ..outcome }
@@ -155,7 +153,7 @@ impl Batch<'_> {
                 Ok(Written { events: Appended::new(Arc::clone(&change), place), head })
             }
             Decided::Before(written) => Ok(written),
-            Decided::Rejected(rejection) => Err(EngineError::Rejected(rejection)),
+            Decided::Refused(error) => Err(error),
         });
         let results = results.collect();
         let change = Some(change).filter(|change| !change.is_empty());
@@ -166,10 +164,16 @@ impl Batch<'_> {
         let change = Change::empty(self.id.clone(), state.stamp);
         let mut round =
             Round { change, decided: Vec::with_capacity(self.attempts.len()), running: Vec::new() };
+        let earlier = self.earlier(state).await;
         for attempt in &self.attempts {
-            let decided = match self.written_before(state, attempt).await? {
-                Some(written) => Decided::Before(written),
-                None => self.decide(state, attempt, &mut round),
+            let before = match &attempt.bound {
+                Some(bound) => self.written_under_key(state, attempt, (bound, &earlier), &round.change),
+                None => Ok(self.written_before(state, attempt).await?),
+            };
+            let decided = match before {
+                Ok(Some(written)) => Decided::Before(written),
+                Ok(None) => self.decide(state, attempt, &mut round),
+                Err(error) => Decided::Refused(error),
             };
             round.decided.push(decided);
         }
@@ -184,7 +188,7 @@ impl Batch<'_> {
         };
         let change = match decide(state, &attempt.command, around) {
             Ok(change) => change,
-            Err(rejection) => return Decided::Rejected(rejection),
+            Err(rejection) => return Decided::Refused(rejection.into()),
         };
         let superseded = self.apply(state, &change, &mut round.running);
         let first = round.change.events.len();
@@ -211,58 +215,6 @@ impl Batch<'_> {
         }
         superseded.extend(state.apply(&Change { events: Vec::new(), ..change.clone() }));
         superseded
-    }
-
-    /// What an earlier attempt of the same command wrote, if it did.
-    async fn written_before(&self, state: &State, attempt: &Attempt) -> Result<Option<Written>, StoreError> {
-        if !attempt.again || matches!(*attempt.command, Command::Erase { .. }) {
-            return Ok(None);
-        }
-        let places = self.find_written(state, attempt).await?;
-        if places.is_empty() {
-            return Ok(None);
-        }
-        let events = match &*attempt.command {
-            Command::Publish(events) => events
-                .iter()
-                .zip(places)
-                .map(|(event, (id, index))| {
-                    let at = id.timestamp().unwrap_or(state.last_at);
-                    Arc::new(event.stored(id, self.id.clone(), index, at))
-                })
-                .collect(),
-            _ => Vec::new(),
-        };
-        let events = Appended::again(self.id, state.stamp, events);
-        Ok(Some(Written { events, head: Arc::clone(&state.head) }))
-    }
-
-    /// Ids and indexes of the events that the command of `attempt` wrote. What it wrote is not older than its
-    /// first attempt, so the log is searched backwards only that far.
-    async fn find_written(
-        &self,
-        state: &State,
-        attempt: &Attempt,
-    ) -> Result<Vec<(EventId, u64)>, StoreError> {
-        let mut found = Vec::new();
-        let mut end = state.stamp.version;
-        while end > 0 {
-            let from = end.saturating_sub(SEARCH_PAGE);
-            let range =
-                ports::Range { max_slots: usize::MAX, max_bytes: usize::MAX, ..ports::Range::new(from, end) };
-            let range = ports::Range { deltas: false, ..range };
-            let page = self.shared.store.events(self.id, range).await?;
-            let ids = page.slots.iter().map(|slot| (slot.id().clone(), slot.index()));
-            let mut own: Vec<_> = ids.filter(|(id, _)| id.drawn_from(attempt.entropy)).collect();
-            own.append(&mut found);
-            found = own;
-            let oldest = page.slots.first().and_then(|slot| slot.id().timestamp());
-            if oldest.is_none_or(|oldest| oldest < attempt.since) {
-                break;
-            }
-            end = from;
-        }
-        Ok(found)
     }
 
     fn failed(&self, error: &EngineError) -> Outcome {

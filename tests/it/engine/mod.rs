@@ -7,6 +7,7 @@ mod firehose;
 mod followers;
 mod instances;
 mod lifecycle;
+mod once;
 mod overload;
 mod publishing;
 mod races;
