@@ -100,10 +100,14 @@ impl Work {
 }
 
 impl Work {
-    /// Whether the log was seen before the end of `state`, once or still.
+    /// Whether the store has to be asked if `state` still holds: somebody wants to know it, or the log was seen before its
+    /// end, once or still.
     pub(super) fn doubts(&self, state: &State) -> bool {
-        let doubt = |seen: &Seen| seen.first != state.stamp && state.stamp.has_reached(seen.last);
-        matches!(self, Self::CatchUp(Some(seen)) if doubt(seen))
+        match self {
+            Self::ExpectedSeq { .. } => true,
+            Self::CatchUp(Some(seen)) => seen.first != state.stamp && state.stamp.has_reached(seen.last),
+            _ => false,
+        }
     }
 
     fn absorbs(&mut self, later: Seen) -> bool {

@@ -9,7 +9,7 @@ use super::appended::Appended;
 use super::order::Attempt;
 use super::recover::recover;
 use crate::domain::{
-    Change, CheckpointChange, Circumstances, Head, Json, State, Superseded, TaskId, checkpoint, decide,
+    Change, CheckpointChange, Circumstances, Head, Json, Stamp, State, Superseded, TaskId, checkpoint, decide,
 };
 use crate::error::EngineError;
 use crate::ports::{CommitError, StoreError};
@@ -86,6 +86,7 @@ impl Batch<'_> {
     async fn run_until_known(&mut self, mut state: Option<State>, unseen: &mut bool) -> Outcome {
         let (mut looks, mut lost) = (0, 0);
         for _ in 0..MAX_CONFLICTS {
+            let is_read_now = state.is_none();
             let current = match state.take() {
                 Some(state) => state,
                 None => match self.recover(&mut looks).await {
@@ -94,7 +95,7 @@ impl Batch<'_> {
                     Err(error) => return self.failed(&error),
                 },
             };
-            match self.round(current).await {
+            match self.round(current, is_read_now).await {
                 Ok(outcome) => return outcome,
                 Err(CommitError::Conflict) => {
                     self.shared.stats.conflicts.fetch_add(1, Relaxed);
@@ -132,8 +133,11 @@ impl Batch<'_> {
         }
     }
 
-    async fn round(&self, mut state: State) -> Result<Outcome, CommitError> {
+    async fn round(&self, mut state: State, is_read_now: bool) -> Result<Outcome, CommitError> {
         let mut round = self.decide_all(&mut state).await.map_err(CommitError::NotWritten)?;
+        if round.change.is_empty() && !is_read_now && !self.attempts.is_empty() {
+            self.confirm(round.change.expected).await?;
+        }
         if !round.change.is_empty()
             && round.change.checkpoint == CheckpointChange::Keep
             && let Some(checkpoint) = checkpoint::due(&state)
@@ -158,6 +162,13 @@ impl Batch<'_> {
         let results = results.collect();
         let change = Some(change).filter(|change| !change.is_empty());
         Ok(Outcome { state: Some(state), results, change, running: round.running, unseen: false })
+    }
+
+    /// Another engine may have moved the log unheard: a commit would find out, but what changes nothing has none.
+    async fn confirm(&self, expected: Stamp) -> Result<(), CommitError> {
+        let stamps = self.shared.store.stamps(std::slice::from_ref(self.id)).await;
+        let stamp = stamps.map_err(CommitError::NotWritten)?.first().copied().flatten();
+        if stamp == Some(expected) { Ok(()) } else { Err(CommitError::Conflict) }
     }
 
     async fn decide_all(&self, state: &mut State) -> Result<Round, StoreError> {
