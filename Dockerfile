@@ -10,6 +10,8 @@ FROM debian:bookworm-slim
 RUN useradd --system --uid 10001 --no-create-home taskcast \
     && install --directory --owner=taskcast --group=taskcast /data
 COPY --from=build /usr/local/bin/taskcast /usr/local/bin/taskcast
+# Whom connections over TLS trust: the image has no authorities of its own.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 
 USER taskcast
 WORKDIR /data

@@ -27,7 +27,7 @@ fn main() {
 }
 
 fn around() -> Circumstances<'static> {
-    Circumstances { now: NOW, entropy: Entropy::new(7), cleanup: &[] }
+    Circumstances { now: NOW, entropy: Entropy::new(7), cleanup: &[], hooks: None }
 }
 
 fn delta(n: usize) -> NewEvent {

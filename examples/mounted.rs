@@ -27,8 +27,9 @@ async fn main() -> anyhow::Result<()> {
     let config = Config { storage: Storage::Memory, ..Config::default() };
     telemetry::start(config.log_level);
     let (engine, parts) = app::start_engine(&config).await?;
-    let service = web::Data::new(Service::new(engine.clone(), parts, &config));
+    let service = web::Data::new(Service::new(engine.clone(), parts, &config)?);
 
+    let webhooks = app::start_webhooks(&config, &service)?;
     let shared = service.clone();
     let server = HttpServer::new(move || {
         App::new()
@@ -43,6 +44,7 @@ async fn main() -> anyhow::Result<()> {
     let stopping = app::stop_on_signal(&server, &service);
     server.await?;
     stopping.abort();
+    webhooks.stop().await;
     engine.stop().await;
     Ok(())
 }

@@ -9,13 +9,16 @@ use actix_web::dev::{Extensions, Server};
 use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
 use actix_web::{App, HttpServer, web};
-use taskcast_actors::{Engine, RingLimits, Settings, StartError};
+use taskcast_actors::{Engine, Hooks, RingLimits, Settings, StartError};
 
+use crate::auth::{AdminTokens, AuthSetupError};
 use crate::config::Config;
-use crate::http::parse::{BodyError, cleanup_rules};
+use crate::http::parse::{BodyError, cleanup_rules, webhook_endpoints, webhook_retry};
 use crate::http::{self, Service};
 use crate::parts::Parts;
+use crate::sentry::{self, Sentry};
 use crate::storage;
+use crate::webhook::{RetryPolicy, WebhookError, WebhookSettings, Webhooks};
 
 /// A connection whose peer takes nothing for this long is given up: there is no other write timeout. It also counts
 /// while a reader lives but does not read, which may well take a minute and costs nothing.
@@ -24,18 +27,29 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(600);
 const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 /// What requests under way get once the streams have ended.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long Sentry gets to take the last reports.
+const LAST_REPORTS: Duration = Duration::from_secs(2);
 /// How often a stopping server looks whether its streams have ended.
 const DRAIN_POLL: Duration = Duration::from_millis(20);
 
 /// The server could not be started or ended badly.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
-    /// A cleanup rule of the configuration breaks a rule of the protocol.
+    /// A cleanup rule or a webhook of the configuration breaks a rule of the protocol.
     #[error("in the configuration, {0}")]
-    Cleanup(BodyError),
+    Rule(BodyError),
     /// The storage cannot be used.
     #[error(transparent)]
     Storage(#[from] storage::StorageError),
+    /// It cannot be told who calls.
+    #[error(transparent)]
+    Auth(#[from] AuthSetupError),
+    /// Nothing can be reported to Sentry.
+    #[error(transparent)]
+    Sentry(#[from] sentry::StartError),
+    /// Webhooks cannot be delivered.
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
     /// The engine's threads could not be started.
     #[error(transparent)]
     Engine(#[from] StartError),
@@ -61,9 +75,16 @@ pub fn run(config: &Config) -> Result<(), AppError> {
         let address = SocketAddr::new(config.host, config.port);
         let listener = listen(address).map_err(|error| AppError::Listen { address, error })?;
         let bound = listener.local_addr()?;
-        let (engine, parts) = start_engine(config).await?;
+        let sentry = config.sentry.as_ref().map(Sentry::start).transpose()?;
+        let hooks = sentry.as_ref().map(Sentry::hooks).unwrap_or_default();
+        let (engine, parts) = start_engine_with(config, hooks).await?;
         let (mode, survives) = (parts.mode(), parts.survives);
-        let service = web::Data::new(Service::new(engine.clone(), parts, config));
+        let service = web::Data::new(Service::new(engine.clone(), parts, config)?);
+        tell_admin_token(&service);
+        let webhooks = start_webhooks(config, &service)?;
+        if service.auth.is_open() && !bound.ip().is_loopback() {
+            tracing::warn!("nobody is asked who they are: whoever reaches {bound} may do everything");
+        }
         let server = serve(config, listener, service.clone())?;
         tracing::info!(
             storage = mode,
@@ -77,10 +98,22 @@ pub fn run(config: &Config) -> Result<(), AppError> {
         let stopped = stop_on_signal(&server, &service);
         let served = server.await;
         stopped.abort();
+        webhooks.stop().await;
         engine.stop().await;
+        if sentry.is_some_and(|sentry| !sentry.stop(LAST_REPORTS)) {
+            tracing::warn!("Sentry did not take the last reports in time");
+        }
         tracing::info!("stopped");
         Ok(served?)
     })
+}
+
+/// Shows whoever started the server the admin token that was made up: on standard output, which unlike the logs is not
+/// kept.
+fn tell_admin_token(service: &Service) {
+    if let Some(token) = service.auth.admin().and_then(AdminTokens::generated) {
+        println!("admin token: {token}");
+    }
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
@@ -92,11 +125,23 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Starts the engine over the storage that `config` names, and says what that is made of.
+/// Starts the engine over the storage that `config` names, and says what that is made of. Nobody is told what goes on.
 ///
 /// # Errors
 /// When the storage cannot be opened or the engine's threads cannot be started.
 pub async fn start_engine(config: &Config) -> Result<(Engine, Parts), AppError> {
+    start_engine_with(config, Hooks::default()).await
+}
+
+/// As [`start_engine`], with somebody who is told what goes on: for instance [`crate::sentry::SentryHooks`].
+///
+/// # Errors
+/// When the storage cannot be opened or the engine's threads cannot be started.
+pub async fn start_engine_with(
+    config: &Config,
+    hooks: impl Into<Hooks>,
+) -> Result<(Engine, Parts), AppError> {
+    let hooks = hooks.into();
     let settings = Settings {
         arbiters: config.engine.arbiters,
         idle: config.engine.idle,
@@ -107,11 +152,13 @@ pub async fn start_engine(config: &Config) -> Result<(Engine, Parts), AppError> 
         ring: RingLimits { items: config.engine.ring_events, bytes: config.engine.ring_bytes },
         sweep: config.engine.sweep,
         seq_hold: config.limits.seq_hold_timeout,
-        cleanup: cleanup_rules(&config.cleanup_rules).map_err(AppError::Cleanup)?,
+        cleanup: cleanup_rules(&config.cleanup_rules).map_err(AppError::Rule)?,
         ..Settings::default()
     };
-    let opened = storage::open(config).await?;
-    let mut builder = Engine::builder(opened.store).settings(settings).actors_at_home(true);
+    let webhooks = webhook_settings(config)?;
+    let opened = storage::open(config, &hooks).await?;
+    let mut builder = Engine::builder(opened.store).settings(settings).hooks(hooks).actors_at_home(true);
+    builder = builder.webhooks(webhooks.global_hooks());
     if let Some(bus) = opened.bus {
         builder = builder.bus(bus);
     }
@@ -119,6 +166,25 @@ pub async fn start_engine(config: &Config) -> Result<(Engine, Parts), AppError> 
         builder = builder.cold_tier(cold);
     }
     Ok((builder.start()?, opened.parts))
+}
+
+/// Starts to deliver to webhooks, on the runtime this is called in, what the tasks of `service` owe. Its engine has to
+/// come from [`start_engine`] with the same `config`.
+///
+/// # Errors
+/// When an endpoint breaks a rule of the protocol, or the HTTP client cannot be built.
+pub fn start_webhooks(config: &Config, service: &Service) -> Result<Webhooks, AppError> {
+    let attempts = service.metrics.webhook_attempts();
+    Ok(Webhooks::start(service.engine.clone(), &webhook_settings(config)?, attempts)?)
+}
+
+fn webhook_settings(config: &Config) -> Result<WebhookSettings, AppError> {
+    let retry = config.webhook.default_retry.as_ref().map(webhook_retry).transpose();
+    Ok(WebhookSettings {
+        endpoints: webhook_endpoints(&config.webhook.endpoints).map_err(AppError::Rule)?,
+        retry: RetryPolicy::default().overridden(retry.map_err(AppError::Rule)?.as_ref()),
+        allow_private: config.webhook.allow_private,
+    })
 }
 
 fn serve(config: &Config, listener: TcpListener, service: web::Data<Service>) -> io::Result<Server> {

@@ -8,7 +8,8 @@
 //! - [`config`]: what the operator decides. [`auth`]: who may do what.
 //! - [`http`]: the route table and one endpoint per file. [`stores`]: where tasks are kept.
 //! - [`storage`]: opens the stores that the configuration chooses. [`parts`]: what is told of them.
-//! - [`metrics`], [`telemetry`]: what the operator sees. [`cli`]: the program.
+//! - [`webhook`]: delivers what tasks owe to webhooks.
+//! - [`metrics`], [`telemetry`], [`sentry`]: what the operator sees. [`cli`]: the program.
 
 pub mod app;
 pub mod auth;
@@ -17,9 +18,11 @@ pub mod config;
 pub mod http;
 pub mod metrics;
 pub mod parts;
+pub mod sentry;
 pub mod storage;
 pub mod stores;
 pub mod telemetry;
+pub mod webhook;
 
 /// Compiles and runs the code of the README.
 #[cfg(doctest)]

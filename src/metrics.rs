@@ -49,6 +49,8 @@ pub struct Metrics {
     streams: IntGaugeVec,
     deliveries: IntCounter,
     delivery_latency: Histogram,
+    webhook_attempts: IntCounterVec,
+    rate_limited: IntCounterVec,
 }
 
 impl Default for Metrics {
@@ -86,13 +88,24 @@ impl Metrics {
             streams.with_label_values(&[kind.label()]).set(0);
         }
         register_absent(&registry)?;
+        let webhook_attempts = webhook_attempts(&registry)?;
+        let rate_limited = rate_limited(&registry)?;
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(durations.clone()))?;
         registry.register(Box::new(streams.clone()))?;
         registry.register(Box::new(deliveries.clone()))?;
         registry.register(Box::new(delivery_latency.clone()))?;
         registry.register(Box::new(build))?;
-        Ok(Self { registry, requests, durations, streams, deliveries, delivery_latency })
+        Ok(Self {
+            registry,
+            requests,
+            durations,
+            streams,
+            deliveries,
+            delivery_latency,
+            webhook_attempts,
+            rate_limited,
+        })
     }
 
     /// Counts an answered request. `route` is the pattern, never the path; a method that no route has is "other",
@@ -101,6 +114,11 @@ impl Metrics {
         let method = METHODS.into_iter().find(|known| *known == method).unwrap_or("other");
         self.requests.with_label_values(&[method, route, status]).inc();
         self.durations.with_label_values(&[method, route]).observe(took.as_secs_f64());
+    }
+
+    /// A request was refused because there were too many `by` an `address` or a `principal`.
+    pub fn rate_limited(&self, by: &str) {
+        self.rate_limited.with_label_values(&[by]).inc();
     }
 
     /// A stream was opened.
@@ -134,6 +152,11 @@ impl Metrics {
         }
     }
 
+    /// Attempts to deliver to webhooks, by the label `outcome`.
+    pub fn webhook_attempts(&self) -> IntCounterVec {
+        self.webhook_attempts.clone()
+    }
+
     /// Everything in Prometheus text form.
     pub fn render(&self, engine: &Engine, parts: &Parts) -> String {
         let mut text = Vec::new();
@@ -147,22 +170,36 @@ impl Metrics {
     }
 }
 
-/// What is promised to be there (PROTOCOL §16.2) and has nothing to count before there are workers and deliveries.
+/// What is promised to be there (PROTOCOL §16.2) and has nothing to count before there are workers.
 fn register_absent(registry: &Registry) -> prometheus::Result<()> {
     let workers =
         IntGaugeVec::new(Opts::new("taskcast_workers", "Registered workers by status"), &["status"])?;
     for status in ["idle", "busy", "draining", "offline"] {
         workers.with_label_values(&[status]).set(0);
     }
-    let deliveries = IntCounterVec::new(
+    registry.register(Box::new(workers))
+}
+
+fn rate_limited(registry: &Registry) -> prometheus::Result<IntCounterVec> {
+    let help = "Requests refused because there were too many";
+    let refused = IntCounterVec::new(Opts::new("taskcast_rate_limited_total", help), &["by"])?;
+    for by in ["address", "principal"] {
+        refused.with_label_values(&[by]).reset();
+    }
+    registry.register(Box::new(refused.clone()))?;
+    Ok(refused)
+}
+
+fn webhook_attempts(registry: &Registry) -> prometheus::Result<IntCounterVec> {
+    let attempts = IntCounterVec::new(
         Opts::new("taskcast_webhook_deliveries_total", "Attempts to deliver to webhooks by outcome"),
         &["outcome"],
     )?;
     for outcome in ["success", "retry", "failed"] {
-        deliveries.with_label_values(&[outcome]).reset();
+        attempts.with_label_values(&[outcome]).reset();
     }
-    registry.register(Box::new(workers))?;
-    registry.register(Box::new(deliveries))
+    registry.register(Box::new(attempts.clone()))?;
+    Ok(attempts)
 }
 
 fn write_engine(out: &mut String, engine: &Engine) {
@@ -183,6 +220,14 @@ fn write_engine(out: &mut String, engine: &Engine) {
     for (name, help, counter) in totals.into_iter().chain(of_bus(stats)) {
         metric(out, name, help, "counter", counter.load(Relaxed));
     }
+    let name = "taskcast_hook_notices_dropped_total";
+    metric(
+        out,
+        name,
+        "Calls of hooks left out because they are too slow",
+        "counter",
+        engine.hooks().dropped(),
+    );
     let actors = stats.active_actors.load(Relaxed);
     metric(out, "taskcast_active_actors", "Task actors alive", "gauge", actors);
     metric(

@@ -4,6 +4,7 @@ mod dependencies;
 
 use std::sync::Arc;
 
+use taskcast_actors::Hooks;
 use taskcast_actors::memory::MemoryStore;
 use taskcast_actors::ports::{Bus, ColdTier, StoreError, TaskStore};
 
@@ -54,8 +55,8 @@ pub(crate) struct Opened {
     pub(crate) parts: Parts,
 }
 
-/// Opens the storage that `config` chooses.
-pub(crate) async fn open(config: &Config) -> Result<Opened, StorageError> {
+/// Opens the storage that `config` chooses. `hooks` are told when what it does in the background fails.
+pub(crate) async fn open(config: &Config, hooks: &Hooks) -> Result<Opened, StorageError> {
     // The drivers of Redis and Postgres share one TLS library, which has to know its provider before the first use. An
     // embedder may have chosen one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -69,7 +70,7 @@ pub(crate) async fn open(config: &Config) -> Result<Opened, StorageError> {
             Ok(alone(Arc::new(opened), Storage::Sqlite))
         }
         (Storage::Redis, Some(redis), None) => open_redis(redis).await,
-        (Storage::Redis, Some(redis), Some(postgres)) => open_tiered(config, redis, postgres).await,
+        (Storage::Redis, Some(redis), Some(postgres)) => open_tiered(config, redis, postgres, hooks).await,
         (Storage::Postgres, redis, Some(postgres)) => open_postgres(redis.as_ref(), postgres).await,
         (storage, ..) => Err(StorageError::Incomplete(storage)),
     }
@@ -136,6 +137,7 @@ async fn open_tiered(
     config: &Config,
     redis: &RedisConfig,
     postgres: &PostgresConfig,
+    hooks: &Hooks,
 ) -> Result<Opened, StorageError> {
     let hot = RedisSettings { archived: true, ..settings(redis, &redis.url) };
     let hot = Arc::new(RedisStore::connect(hot).await?);
@@ -148,7 +150,7 @@ async fn open_tiered(
         vec![dependencies::redis(&hot), dependencies::bus(&bus), dependencies::postgres(&archive, false)];
     let release =
         TieredSettings { release_finished: config.release.finished, release_idle: config.release.idle };
-    let store = Arc::new(TieredStore::start(hot, archive, release).await?);
+    let store = Arc::new(TieredStore::start(hot, archive, release, Arc::new(hooks.clone())).await?);
     parts.releases = true;
     parts.gauges = archive_gauges(&store.stats());
     Ok(Opened { store: Arc::clone(&store) as _, bus: Some(bus), cold: Some(store), parts })

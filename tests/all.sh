@@ -15,16 +15,13 @@ install() {
   fi
 }
 
-docker_answers() { command -v docker >/dev/null && docker info >/dev/null 2>&1; }
 has_postgres() { command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; }
 
 step() { printf '\n== %s\n' "$*"; "$@"; }
 
 command -v cc >/dev/null || install build-essential "a C compiler, which SQLite is built with"
-if ! docker_answers; then
-  command -v redis-server >/dev/null || install redis-server "a Redis server, which tests start and kill"
-  has_postgres || install postgresql "a PostgreSQL server, which tests start and kill"
-fi
+command -v redis-server >/dev/null || install redis-server "a Redis server, which tests start and kill"
+has_postgres || install postgresql "a PostgreSQL server, which tests start and kill"
 export CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0
 step cargo fmt --all --check
 step cargo clippy --workspace --all-targets --all-features --locked -- -D warnings

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::domain::outbox::GlobalHook;
 use crate::engine::Engine;
-use crate::ports::{Bus, Clock, ColdTier, SystemClock, TaskHooks, TaskStore};
+use crate::hooks::Hooks;
+use crate::ports::{Bus, Clock, ColdTier, SystemClock, TaskStore};
 use crate::runtime::StartError;
 use crate::settings::Settings;
 
@@ -13,9 +15,10 @@ pub struct EngineBuilder {
     pub(crate) bus: Option<Arc<dyn Bus>>,
     pub(crate) cold: Option<Arc<dyn ColdTier>>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) hooks: Arc<dyn TaskHooks>,
+    pub(crate) hooks: Hooks,
     pub(crate) settings: Settings,
     pub(crate) at_home: bool,
+    pub(crate) hooks_for_all: Option<Vec<GlobalHook>>,
 }
 
 impl EngineBuilder {
@@ -26,9 +29,10 @@ impl EngineBuilder {
             bus: None,
             cold: None,
             clock: Arc::new(SystemClock),
-            hooks: Arc::new(()),
+            hooks: Hooks::default(),
             settings: Settings::default(),
             at_home: false,
+            hooks_for_all: None,
         }
     }
 
@@ -50,9 +54,9 @@ impl EngineBuilder {
         self
     }
 
-    /// Somebody who wants to be told.
-    pub fn hooks(mut self, hooks: Arc<dyn TaskHooks>) -> Self {
-        self.hooks = hooks;
+    /// Somebody who wants to be told: [`crate::ports::TaskHooks`] in an `Arc`, or [`Hooks`] that others use too.
+    pub fn hooks(mut self, hooks: impl Into<Hooks>) -> Self {
+        self.hooks = hooks.into();
         self
     }
 
@@ -67,6 +71,13 @@ impl EngineBuilder {
     /// engine's own arbiters.
     pub fn actors_at_home(mut self, at_home: bool) -> Self {
         self.at_home = at_home;
+        self
+    }
+
+    /// Remembers with every event which webhooks it is owed to: the tasks' own and `global`, which get events of every
+    /// task. Somebody has to deliver then, see [`Engine::next_outbox`].
+    pub fn webhooks(mut self, global: Vec<GlobalHook>) -> Self {
+        self.hooks_for_all = Some(global);
         self
     }
 

@@ -15,6 +15,11 @@ use crate::builder::EngineBuilder;
 use crate::domain::{Command, TaskId, Timestamp};
 use crate::error::EngineError;
 use crate::firehose::{Firehose, Follower};
+use crate::hooks::Hooks;
+use crate::observed::Observed;
+use crate::once::Turns;
+use crate::outbox::Outboxes;
+use crate::ports::{ColdTier, TaskStore};
 use crate::registry::{Directory, FindOrStart, ForgetIdle, RegistryActor};
 use crate::runtime::{Runtime, StartError};
 use crate::shared::Shared;
@@ -26,6 +31,8 @@ use crate::watched::Watched;
 const MAX_DEATHS: u32 = 6;
 /// How often a stopping engine looks whether all is done.
 const STOP_POLL: Duration = Duration::from_millis(5);
+/// How long a stopping engine waits for hooks to be told what happened.
+const LAST_NOTICES: Duration = Duration::from_secs(1);
 /// How long a new follower of all tasks waits until what happens on other instances comes in.
 const FOLLOW_WAIT: Duration = Duration::from_secs(1);
 
@@ -84,9 +91,15 @@ impl Engine {
             }
             None => (broadcast::Announcer::default(), None),
         };
+        let (mut store, mut cold) = (parts.store, parts.cold);
+        if !parts.hooks.is_nobody() {
+            let observe = |tier| Arc::new(Observed::<dyn ColdTier>::new(tier, parts.hooks.clone())) as _;
+            store = Arc::new(Observed::<dyn TaskStore>::new(store, parts.hooks.clone()));
+            cold = cold.map(observe);
+        }
         let shared = Arc::new(Shared {
-            store: parts.store,
-            cold: parts.cold,
+            store,
+            cold,
             clock: parts.clock,
             hooks: parts.hooks,
             stats: Stats::default(),
@@ -95,7 +108,9 @@ impl Engine {
             watched: Arc::new(Watched::new(announcer.has_bus())),
             instances: Mutex::default(),
             announcer,
+            outboxes: parts.hooks_for_all.map(Outboxes::new),
             waiting: Arc::new(Gauge::new(settings.total_commands, settings.total_bytes)),
+            turns: Turns::default(),
             closing: watch::Sender::new(false),
             settings,
         });
@@ -121,6 +136,11 @@ impl Engine {
     /// What this engine counts about itself.
     pub fn stats(&self) -> &Stats {
         &self.inner.shared.stats
+    }
+
+    /// Who is told what goes on, for parts of a service that have something to tell as well: its methods return at once.
+    pub fn hooks(&self) -> &Hooks {
+        &self.shared().hooks
     }
 
     /// Commands that wait in the whole engine.
@@ -187,6 +207,22 @@ impl Engine {
         TaskActor: Handler<M>,
         <TaskActor as Actor>::Context: ToEnvelope<TaskActor, M>,
     {
+        self.deliver(id, weight, make).await.flatten()
+    }
+
+    /// As [`Engine::send`]; the outer error is that no actor has answered.
+    async fn deliver<M, T>(
+        &self,
+        id: &TaskId,
+        weight: usize,
+        make: impl Fn(Permit, bool) -> M,
+    ) -> Result<Result<T, EngineError>, EngineError>
+    where
+        M: Message<Result = Result<T, EngineError>> + Send + 'static,
+        T: Send + 'static,
+        TaskActor: Handler<M>,
+        <TaskActor as Actor>::Context: ToEnvelope<TaskActor, M>,
+    {
         let (mut again, mut deaths) = (false, 0);
         while deaths < MAX_DEATHS {
             self.refuse_when_stopping()?;
@@ -202,7 +238,7 @@ impl Engine {
                     return Err(EngineError::Overloaded);
                 }
                 Some(Some((serial, live, answer))) => match answer.await {
-                    Ok(answer) => return answer,
+                    Ok(answer) => return Ok(answer),
                     Err(_) => {
                         again = true;
                         if !live.has_left() {
@@ -214,10 +250,8 @@ impl Engine {
                 },
             }
         }
-        let error = EngineError::Panicked;
         tracing::error!(task = %id, "the task's actor died {MAX_DEATHS} times over one message");
-        self.shared().hooks.on_unhandled_error("task", Some(id), &error.to_string());
-        Err(error)
+        Err(EngineError::Panicked)
     }
 
     /// Sends `command` as the message that `wrap` makes of it.
@@ -233,13 +267,32 @@ impl Engine {
         TaskActor: Handler<M>,
         <TaskActor as Actor>::Context: ToEnvelope<TaskActor, M>,
     {
-        let weight = command.weight();
-        let first = Attempt::new(command, self.now());
+        self.order_attempt(id, Attempt::new(command, self.now()), wrap).await
+    }
+
+    /// Sends `first`, again if the actor ends before it answers, as the message that `wrap` makes of it.
+    pub(crate) async fn order_attempt<M, T>(
+        &self,
+        id: &TaskId,
+        first: Attempt,
+        wrap: impl Fn(Order) -> M,
+    ) -> Result<T, EngineError>
+    where
+        M: Message<Result = Result<T, EngineError>> + Send + 'static,
+        T: Send + 'static,
+        TaskActor: Handler<M>,
+        <TaskActor as Actor>::Context: ToEnvelope<TaskActor, M>,
+    {
+        let weight = first.command.weight();
         let make = |permit, again| {
             let attempt = Attempt { again, ..first.clone() };
             wrap(Order { attempt, _permit: Some(permit), hold: false })
         };
-        self.send(id, weight, make).await
+        let delivered = self.deliver(id, weight, make).await;
+        // What an actor has answered it has told as well.
+        let undelivered = delivered.as_ref().err();
+        undelivered.inspect(|error| self.shared().not_done(id, &first.command, error));
+        delivered.flatten()
     }
 
     /// Passivates every idle actor now, as the registry does by itself now and then.
@@ -283,5 +336,13 @@ impl Engine {
         }
         self.shared().firehose.end();
         self.inner.runtime.lock().stop();
+        let told = async {
+            while !self.hooks().is_idle() {
+                tokio::time::sleep(STOP_POLL).await;
+            }
+        };
+        if tokio::time::timeout(LAST_NOTICES, told).await.is_err() {
+            tracing::warn!("hooks are too slow: the engine stops before they are told everything");
+        }
     }
 }

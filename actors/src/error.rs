@@ -12,6 +12,9 @@ pub enum EngineError {
     /// A task with this id exists.
     #[error("task already exists")]
     Exists,
+    /// The key was used for something else; nothing was changed.
+    #[error("the key was used with a different request body")]
+    KeyReused,
     /// The rules refuse it; nothing was changed.
     #[error(transparent)]
     Rejected(#[from] Rejection),
@@ -61,4 +64,17 @@ pub enum EngineError {
     /// The task's actor died twice over it.
     #[error("the task could not handle this")]
     Panicked,
+}
+
+impl EngineError {
+    /// Why a command was lost that no rule refuses, without anything a store said; `None` for every other answer.
+    pub(crate) fn loss(&self) -> Option<String> {
+        match self {
+            Self::Store(StoreError::Gone) => None,
+            Self::Store(error) => Some(error.summary()),
+            Self::Unknown(error) => Some(format!("it is not known whether it was done: {}", error.summary())),
+            Self::Overloaded | Self::Stopping | Self::Panicked => Some(self.to_string()),
+            _ => None,
+        }
+    }
 }

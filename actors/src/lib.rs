@@ -8,7 +8,10 @@
 //! - `registry`: finds, starts and passivates task actors. `broadcast`: the bridge to other instances. `sweep`:
 //!   what is due becomes an ordinary command.
 //! - [`Subscription`]: one task's events from a cursor, once each, in order. [`Follower`]: all tasks' events.
+//! - `hooks`: telling [`ports::TaskHooks`] without waiting for them. `observed`: the store as it tells its failures.
+//! - `outbox`: what somebody who delivers to webhooks asks of an engine, see [`Engine::next_outbox`].
 //! - `firehose`: what followers of all tasks are shown, put in order. `watched`: which tasks somebody waits for.
+//! - `once`: requests that may be repeated under a key; `written` finds in a log what they wrote.
 //! - [`Engine`]: the handle that ties it together, usable from any tokio runtime.
 //!
 //! # Invariants
@@ -34,9 +37,17 @@ mod firehose;
 #[cfg(feature = "engine")]
 mod history;
 #[cfg(feature = "engine")]
+mod hooks;
+#[cfg(feature = "engine")]
 mod live;
 #[cfg(feature = "engine")]
 pub mod memory;
+#[cfg(feature = "engine")]
+mod observed;
+#[cfg(feature = "engine")]
+mod once;
+#[cfg(feature = "engine")]
+mod outbox;
 #[cfg(feature = "engine")]
 mod registry;
 #[cfg(feature = "engine")]
@@ -65,6 +76,8 @@ pub mod testing;
 mod verbs;
 #[cfg(feature = "engine")]
 mod watched;
+#[cfg(feature = "engine")]
+mod written;
 
 #[cfg(feature = "engine")]
 pub use self::{
@@ -73,13 +86,16 @@ pub use self::{
     error::EngineError,
     firehose::{Followed, Follower},
     history::{History, HistoryCursor, HistoryRequest},
+    hooks::Hooks,
     live::LiveBatch,
-    ports::{Listing, Order, StoreError, TaskQuery},
+    once::{Answered, Once},
+    outbox::{OutboxEvent, OutboxPage, OutboxWork},
+    ports::{Listing, Order, ReceiptKey, StoreError, TaskHooks, TaskQuery},
     release::{Release, Released},
     ring::RingLimits,
     runtime::StartError,
     settings::Settings,
     shared_event::SharedEvent,
     subscription::{Batch, Cursor, Ending, Replayed, SubscribeRequest, Subscription},
-    task::{Appended, Delete, Moved, Publish, Published, TaskActor, Transition},
+    task::{Appended, Delete, Moved, Publish, Published, TakenOutbox, TaskActor, Transition},
 };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Instant;
 
 use crate::domain::archive::{Archive, Collector};
 use crate::domain::{
@@ -10,7 +11,7 @@ use crate::domain::{
 };
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::ports::{CreateError, Listing, NewLog, Range, Slot, StoreError, TaskQuery};
+use crate::ports::{CreateError, Listing, NewLog, Range, Slot, StoreError, TaskHooks as _, TaskQuery};
 use crate::sweep::sweep_once;
 use crate::task::{CatchUp, Delete, Due, ExpectedSeq, Order, Publish, Published, Transition};
 
@@ -39,12 +40,16 @@ impl Engine {
             fresh,
         };
         self.create_log(log).await?;
-        self.stats().tasks_created.fetch_add(1, Relaxed);
+        self.count_created();
         Ok(head)
     }
 
+    pub(crate) fn count_created(&self) {
+        self.stats().tasks_created.fetch_add(1, Relaxed);
+    }
+
     /// Creates `log`. When the answer is lost, the incarnation in the store tells whether it was ours.
-    async fn create_log(&self, log: NewLog) -> Result<bool, EngineError> {
+    pub(crate) async fn create_log(&self, log: NewLog) -> Result<bool, EngineError> {
         let (id, incarnation) = (log.head.task.id.clone(), log.incarnation);
         let error = match self.shared().store.create(log).await {
             Ok(created) => return Ok(created.replaced),
@@ -101,7 +106,7 @@ impl Engine {
     /// # Errors
     /// [`domain::Rejection::Terminal`] and the other rules of PROTOCOL §8.1 and §8.5.
     pub async fn publish(&self, id: &TaskId, events: Vec<NewEvent>) -> Published {
-        self.order(id, Command::Publish(events), Publish).await
+        self.publish_as(id, events, Publish).await
     }
 
     /// As [`Engine::publish`], but waits for the numbers that are missing before those of `events`.
@@ -109,7 +114,21 @@ impl Engine {
     /// # Errors
     /// [`EngineError::SeqTimeout`] when they do not come, [`EngineError::SeqDuplicate`] when these wait already.
     pub async fn publish_in_sequence(&self, id: &TaskId, events: Vec<NewEvent>) -> Published {
-        self.order(id, Command::Publish(events), |order| Publish(Order { hold: true, ..order })).await
+        self.publish_as(id, events, |order| Publish(Order { hold: true, ..order })).await
+    }
+
+    async fn publish_as(
+        &self,
+        id: &TaskId,
+        events: Vec<NewEvent>,
+        wrap: impl Fn(Order) -> Publish,
+    ) -> Published {
+        let started = self.hooks().wants_publishes().then(Instant::now);
+        let published = self.order(id, Command::Publish(events), wrap).await;
+        if let (Some(started), Ok(events)) = (started, &published) {
+            self.hooks().on_publish(id, events.len(), started.elapsed());
+        }
+        published
     }
 
     /// The number that is expected next of a numbering client, or `None` if the task does not know it.

@@ -102,6 +102,22 @@ pub enum ConfigError {
         /// Which key.
         setting: String,
     },
+    /// A setting means nothing without another one.
+    #[error("{setting} means nothing without `{other}`, set that too or remove it")]
+    Incomplete {
+        /// Which key.
+        setting: String,
+        /// The one that is missing.
+        other: &'static str,
+    },
+    /// Tokens are to be verified and there is nothing to verify them with.
+    #[error(
+        "{setting} needs a key, set one of `auth.jwt.secret`, `auth.jwt.publicKey`, `auth.jwt.publicKeyFile` and `auth.jwt.jwksUrl`"
+    )]
+    NeedsKey {
+        /// Which key or variable.
+        setting: String,
+    },
     /// The setting asks for something this version does not have.
     #[error("cannot start with {setting}: this version does not support it yet, remove it")]
     Unsupported {
@@ -127,6 +143,8 @@ impl ConfigError {
             Self::Contradiction { .. } => "config_contradiction",
             Self::Missing { .. } => "config_missing",
             Self::NeedsArchive { .. } => "config_needs_archive",
+            Self::Incomplete { .. } => "config_incomplete",
+            Self::NeedsKey { .. } => "config_needs_key",
             Self::Unsupported { .. } => "config_unsupported",
         }
     }

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
+use super::rate_limit::network;
+
 /// What a key may hold.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
@@ -11,16 +13,26 @@ pub(super) enum Kind {
     Bool,
     /// An integer from the first to the second number.
     Int(u64, u64),
+    /// A number from 0 to 1.
+    Fraction,
     /// Any text but an empty one.
     Text,
+    /// Where Sentry takes reports.
+    SentryDsn,
     /// One of these words.
     Word(&'static [&'static str]),
     /// An IPv4 or IPv6 address.
     Address,
+    /// One of these words, or a list of them.
+    WordOrWords(&'static [&'static str]),
     /// A list of non-empty texts.
     Texts,
     /// A non-empty text, or a list of them.
     TextOrTexts,
+    /// A list of IP addresses and networks.
+    Networks,
+    /// An IP address, or a network of them such as `10.0.0.0/8`.
+    Network,
     /// The scheme, host and port of a web page.
     Origin,
     /// `"*"`, `false`, or a list of web origins.
@@ -39,6 +51,9 @@ impl Kind {
             (Self::Int(least, most), Value::Number(number)) => {
                 number.as_u64().is_some_and(|n| (least..=most).contains(&n))
             }
+            (Self::Fraction, Value::Number(number)) => {
+                number.as_f64().is_some_and(|n| (0.0..=1.0).contains(&n))
+            }
             (_, Value::String(text)) => self.accepts_text(text),
             (Self::Maps, Value::Array(items)) => items.iter().all(Value::is_object),
             (_, Value::Array(items)) => {
@@ -51,7 +66,9 @@ impl Kind {
     fn accepts_text(self, text: &str) -> bool {
         match self {
             Self::Text | Self::TextOrTexts => !text.is_empty(),
-            Self::Word(words) => words.contains(&text),
+            Self::Word(words) | Self::WordOrWords(words) => words.contains(&text),
+            Self::SentryDsn => text.parse::<sentry::types::Dsn>().is_ok(),
+            Self::Network => network(text).is_some(),
             Self::Address => text.parse::<IpAddr>().is_ok(),
             Self::Origin => is_origin(text),
             Self::Origins => text == "*",
@@ -63,6 +80,8 @@ impl Kind {
     pub(super) fn item(self) -> Option<Self> {
         match self {
             Self::Texts | Self::TextOrTexts => Some(Self::Text),
+            Self::WordOrWords(words) => Some(Self::Word(words)),
+            Self::Networks => Some(Self::Network),
             Self::Origins => Some(Self::Origin),
             _ => None,
         }
@@ -84,11 +103,16 @@ impl Kind {
         match self {
             Self::Bool => "true or false".to_owned(),
             Self::Int(least, most) => format!("an integer from {least} to {most}"),
+            Self::Fraction => "a number from 0 to 1".to_owned(),
             Self::Text => "a non-empty string".to_owned(),
+            Self::SentryDsn => "a Sentry DSN such as https://key@host/project".to_owned(),
             Self::Word(words) => format!("one of {}", words.join(", ")),
             Self::Address => "an IP address".to_owned(),
+            Self::WordOrWords(words) => format!("one of {}, or a list of them", words.join(", ")),
             Self::Texts => "a list of non-empty strings".to_owned(),
             Self::TextOrTexts => "a non-empty string or a list of them".to_owned(),
+            Self::Network => "an IP address or a network such as 10.0.0.0/8".to_owned(),
+            Self::Networks => "a list of IP addresses and networks".to_owned(),
             Self::Origin => "an origin such as https://app.example".to_owned(),
             Self::Origins => "\"*\", false or a list of origins".to_owned(),
             Self::Maps => "a list of maps".to_owned(),
@@ -156,11 +180,21 @@ mod tests {
             (port, json!(-1), false),
             (port, json!(1.5), false),
             (port, json!("5"), false),
+            (Kind::Fraction, json!(0), true),
+            (Kind::Fraction, json!(0.5), true),
+            (Kind::Fraction, json!(1.01), false),
+            (Kind::Fraction, json!("0.5"), false),
+            (Kind::SentryDsn, json!("https://key@host/1"), true),
+            (Kind::SentryDsn, json!("https://host/1"), false),
             (Kind::Text, json!("a"), true),
             (Kind::Text, json!(""), false),
             (Kind::Text, json!(5), false),
             (Kind::Word(&["a", "b"]), json!("b"), true),
             (Kind::Word(&["a", "b"]), json!("B"), false),
+            (Kind::WordOrWords(&["a", "b"]), json!("a"), true),
+            (Kind::WordOrWords(&["a", "b"]), json!(["a", "b"]), true),
+            (Kind::WordOrWords(&["a", "b"]), json!(["a", "c"]), false),
+            (Kind::WordOrWords(&["a", "b"]), json!("c"), false),
             (Kind::Address, json!("::1"), true),
             (Kind::Address, json!("localhost"), false),
             (Kind::Texts, json!(["a", "b"]), true),

@@ -76,6 +76,12 @@ impl Layers {
         Duration::from_millis(self.number(path))
     }
 
+    /// A switch with a default.
+    pub(super) fn flag(&self, path: &str) -> bool {
+        let found = self.find(path).and_then(|found| found.value.as_bool());
+        found.expect("the schema gives this switch a default and checks it")
+    }
+
     /// A text, if there is one.
     pub(super) fn text(&self, path: &str) -> Option<String> {
         self.find(path)?.value.as_str().map(str::to_owned)

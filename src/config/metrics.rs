@@ -1,4 +1,4 @@
-//! Metrics. Read and checked here; `metrics.auth: true` is refused by `unsupported`.
+//! Who may read metrics; see `auth` for what that means.
 
 use super::kind::Kind;
 use super::schema::{Key, Preset};

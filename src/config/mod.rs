@@ -26,6 +26,7 @@ mod kind;
 mod layers;
 mod limits;
 mod metrics;
+mod rate_limit;
 mod resolve;
 mod schema;
 mod secret;
@@ -43,16 +44,21 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use auth::AuthMode;
+pub use auth::{
+    AdminConfig, Algorithm, AuthConfig, JwksConfig, JwtConfig, KeySource, SCOPES, TrustedService,
+};
 pub use cors::CorsOrigins;
 pub use engine::EngineSettings;
 pub use env::process_env;
 pub use error::ConfigError;
 pub use flags::Flags;
 pub use limits::Limits;
+pub use rate_limit::{Rate, RateLimits};
 pub use secret::Secret;
+pub use sentry::{SentryConfig, SentryOptions};
 pub use server::LogLevel;
 pub use storage::{PostgresConfig, RedisConfig, ReleaseAfter, Storage};
+pub use webhook::WebhookConfig;
 
 /// Everything the server is told at start, checked and complete.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,10 +85,12 @@ pub struct Config {
     pub release: ReleaseAfter,
     /// Settings that are there for others: nothing here uses them.
     pub unused: Vec<String>,
-    /// Who may call the API.
-    pub auth_mode: AuthMode,
+    /// Who may call the API, and how they prove who they are.
+    pub auth: AuthConfig,
     /// How large and how slow a request may be.
     pub limits: Limits,
+    /// How many requests a caller may make.
+    pub rate_limits: RateLimits,
     /// The time between two comments on an event stream.
     pub sse_keepalive: Duration,
     /// The time open streams are given to end in a shutdown.
@@ -91,6 +99,10 @@ pub struct Config {
     pub cors_origins: CorsOrigins,
     /// The cleanup rules for every task, as JSON objects with only known keys.
     pub cleanup_rules: Vec<serde_json::Value>,
+    /// Where reports go, if anywhere.
+    pub sentry: Option<SentryConfig>,
+    /// Where the events of every task are sent to.
+    pub webhook: WebhookConfig,
     /// Sizes and times of the engine.
     pub engine: EngineSettings,
 }
@@ -190,8 +202,9 @@ mod tests {
         let folder = tempdir().unwrap();
         let vars = [("SECRET", "s3cret"), ("TASKCAST_ADMIN_TOKEN", "s3cret")];
         let contents = [
-            "dbPath: a.db\nadminToken: ${SECRET}\n",
             "auth: {jwt: {secret: s3cret}}\n",
+            "auth: {mode: jwt, jwt: {algorithm: RS256, secret: s3cret}}\n",
+            "trustedServices: [{name: a, key: s3cret, scope: s3cret}]\n",
             "port: ${SECRET}\n",
             "port: s3cret\n",
             "port: !!int s3cret\n",
@@ -207,5 +220,10 @@ mod tests {
             let shown = format!("{error} {error:?}");
             assert!(!shown.contains("s3cret"), "{content}: {shown}");
         }
+        let content = "auth: {mode: jwt, jwt: {secret: s3cret}}\nadminApi: true\nadminToken: ${SECRET}\n\
+                       trustedServices: [{name: a, key: s3cret, scope: '*'}]\n";
+        write(folder.path().join("taskcast.yaml"), content).unwrap();
+        let config = load(folder.path(), &Flags::default(), &vars).unwrap();
+        assert!(!format!("{config:?}").contains("s3cret"), "{config:?}");
     }
 }

@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::error::ConfigError;
 use super::layers::Layers;
 use super::{
-    Config, EngineSettings, Flags, Limits, auth, check, cleanup, cors, env, server, shutdown, sse, storage,
-    unsupported,
+    Config, EngineSettings, Flags, Limits, auth, check, cleanup, cors, env, rate_limit, sentry, server,
+    shutdown, sse, storage, unsupported, webhook,
 };
 
 /// Makes the configuration from a parsed file (`null` for none), a look-up of variables, the flags, and the number of
@@ -33,12 +33,15 @@ pub(super) fn resolve(
         postgres: chosen.postgres,
         release: chosen.release,
         unused: chosen.unused,
-        auth_mode: auth::mode(),
+        auth: auth::auth(&layers)?,
         limits: Limits::new(&layers),
+        rate_limits: rate_limit::limits(&layers)?,
         sse_keepalive: sse::keepalive(&layers),
         shutdown_drain: shutdown::drain(&layers),
         cors_origins: cors::origins(&layers),
         cleanup_rules: cleanup::rules(&layers),
+        sentry: sentry::config(&layers),
+        webhook: webhook::WebhookConfig::new(&layers),
         engine: EngineSettings::new(&layers),
     })
 }
@@ -71,7 +74,9 @@ mod tests {
 
     use super::testing::resolved;
     use super::*;
-    use crate::config::{AuthMode, CorsOrigins, LogLevel, ReleaseAfter, Storage, schema};
+    use crate::config::{
+        AuthConfig, CorsOrigins, LogLevel, RateLimits, ReleaseAfter, Storage, WebhookConfig, schema,
+    };
 
     #[test]
     fn nothing_set_gives_the_documented_defaults() {
@@ -88,7 +93,8 @@ mod tests {
             postgres: None,
             release: ReleaseAfter::default(),
             unused: Vec::new(),
-            auth_mode: AuthMode::None,
+            auth: AuthConfig::default(),
+            rate_limits: RateLimits::default(),
             limits: Limits {
                 body_bytes: 8_388_608,
                 import_bytes: 268_435_456,
@@ -100,6 +106,8 @@ mod tests {
             shutdown_drain: Duration::from_secs(20),
             cors_origins: CorsOrigins::Any,
             cleanup_rules: Vec::new(),
+            sentry: None,
+            webhook: WebhookConfig::default(),
             engine: EngineSettings {
                 arbiters: 1,
                 idle: Duration::from_secs(30),

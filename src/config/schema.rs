@@ -2,7 +2,8 @@
 
 use super::kind::Kind;
 use super::{
-    auth, cleanup, cors, engine, limits, metrics, sentry, server, shutdown, sse, storage, webhook, workers,
+    auth, cleanup, cors, engine, limits, metrics, rate_limit, sentry, server, shutdown, sse, storage,
+    webhook, workers,
 };
 
 /// The largest integer every JSON reader keeps exact.
@@ -19,6 +20,7 @@ const SECTIONS: &[&[Key]] = &[
     storage::KEYS,
     auth::KEYS,
     limits::KEYS,
+    rate_limit::KEYS,
     sse::KEYS,
     shutdown::KEYS,
     workers::KEYS,

@@ -1,6 +1,12 @@
-//! Webhooks. Read and checked here; refused by `unsupported`.
+//! Webhooks for every task. What an endpoint may be belongs to the parsers of the API; types and names are checked
+//! here.
+
+use std::fmt;
+
+use serde_json::Value;
 
 use super::kind::Kind;
+use super::layers::Layers;
 use super::schema::{Key, MAX_COUNT, MAX_MILLIS, Preset};
 
 const BACKOFF: Kind = Kind::Word(&["fixed", "exponential", "linear"]);
@@ -33,3 +39,39 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("webhook.endpoints[].retry.maxDelayMs", DELAY),
     Key::new("webhook.endpoints[].retry.timeoutMs", TIMEOUT),
 ];
+
+/// What the operator says of webhooks.
+#[derive(Clone, Default, PartialEq)]
+pub struct WebhookConfig {
+    /// Webhooks for every task, as JSON objects with only known keys; they may hold secrets.
+    pub endpoints: Vec<Value>,
+    /// What webhooks do not say of retries, a JSON object with only known keys.
+    pub default_retry: Option<Value>,
+    /// Whether deliveries may go to addresses that are not public.
+    pub allow_private: bool,
+}
+
+impl fmt::Debug for WebhookConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebhookConfig")
+            .field("endpoints", &self.endpoints.len())
+            .field("default_retry", &self.default_retry)
+            .field("allow_private", &self.allow_private)
+            .finish()
+    }
+}
+
+impl WebhookConfig {
+    /// The configured one.
+    pub(super) fn new(layers: &Layers) -> Self {
+        let endpoints = match layers.find("webhook.endpoints").map(|found| found.value) {
+            Some(Value::Array(endpoints)) => endpoints,
+            _ => Vec::new(),
+        };
+        Self {
+            endpoints,
+            default_retry: layers.explicit("webhook.defaultRetry").map(|found| found.value),
+            allow_private: layers.explicit("webhook.allowPrivate").is_some_and(|found| found.value == true),
+        }
+    }
+}

@@ -10,7 +10,8 @@ use taskcast_actors::domain::{Rejection, TaskId};
 use taskcast_actors::{EngineError, StoreError};
 
 use super::parse::BodyError;
-use crate::auth::Forbidden;
+use super::rate_limit::TooMany;
+use crate::auth::{AuthError, Forbidden};
 
 const RELEASE_UNSUPPORTED: &str = "storage_release_unsupported";
 
@@ -21,7 +22,11 @@ pub struct ApiError {
     code: &'static str,
     message: String,
     seq: Option<(u64, u64)>,
-    allow: Option<String>,
+    allow: Option<Box<str>>,
+    /// What is told to hooks and not to clients.
+    cause: Option<Box<str>>,
+    /// In seconds.
+    retry_after: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -37,7 +42,7 @@ struct ErrorBody<'a> {
 
 impl ApiError {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), seq: None, allow: None }
+        Self { status, code, message: message.into(), seq: None, allow: None, cause: None, retry_after: None }
     }
 
     /// No such route, or a feature that is switched off.
@@ -68,7 +73,7 @@ impl ApiError {
     /// A known path, another method.
     pub fn method_not_allowed(allow: &str) -> Self {
         let error = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed");
-        Self { allow: Some(allow.to_owned()), ..error }
+        Self { allow: Some(allow.into()), ..error }
     }
 
     /// The request body is over its limit.
@@ -79,6 +84,11 @@ impl ApiError {
     /// The body broke off or could not be read.
     pub fn unreadable_body() -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_body", "Malformed JSON in request body")
+    }
+
+    /// An `Idempotency-Key` that breaks a rule.
+    pub fn invalid_idempotency_key() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_idempotency_key", "Invalid Idempotency-Key")
     }
 
     /// The server is about to stop and takes no new streams.
@@ -92,8 +102,20 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, RELEASE_UNSUPPORTED, text)
     }
 
-    fn internal() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Internal Server Error")
+    /// Nobody foresaw this.
+    pub(super) fn internal(cause: impl Into<Box<str>>) -> Self {
+        let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Internal Server Error");
+        Self { cause: Some(cause.into()), ..error }
+    }
+
+    /// The code of an endpoint panicked.
+    pub fn panicked() -> Self {
+        Self::internal("the endpoint panicked")
+    }
+
+    /// What went wrong, for hooks: no secret, no payload.
+    pub fn cause(&self) -> &str {
+        self.cause.as_deref().unwrap_or(&self.message)
     }
 
     /// What went wrong in the engine with the task `id`. Texts that name the task do so when `named`.
@@ -106,6 +128,10 @@ impl ApiError {
                 Self::new(StatusCode::CONFLICT, "task_exists", text)
             }
             EngineError::Rejected(rejection) => Self::of_rejection(rejection),
+            EngineError::KeyReused => {
+                let text = "Idempotency-Key was used with a different request body";
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch", text)
+            }
             EngineError::Overloaded => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Server is overloaded")
             }
@@ -123,7 +149,7 @@ impl ApiError {
             | EngineError::ReleaseBusy
             | EngineError::ReleaseIntegrity(_)
             | EngineError::ReleaseUnavailable(_) => Self::of_release(error, id),
-            EngineError::Panicked => Self::internal(),
+            EngineError::Panicked => Self::internal(error.to_string()),
         }
     }
 
@@ -141,7 +167,7 @@ impl ApiError {
                 tracing::error!(task = %id, %error, %detail, "storage is unavailable");
                 (StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable")
             }
-            _ => return Self::internal(),
+            _ => return Self::internal(error.to_string()),
         };
         Self::new(status, code, error.to_string())
     }
@@ -154,6 +180,7 @@ impl ApiError {
             Rejection::Terminal(_)
             | Rejection::ReservedType(_)
             | Rejection::NotBlocked
+            | Rejection::OutboxTaken
             | Rejection::NothingDue => StatusCode::BAD_REQUEST,
         };
         let error = Self::new(status, rejection.code(), rejection.to_string());
@@ -173,7 +200,7 @@ impl ApiError {
             }
             StoreError::Corrupt(_) => {
                 tracing::error!(task = %id, %error, "stored data cannot be read");
-                Self::internal()
+                Self::internal(error.summary())
             }
             StoreError::Gone => Self::task_not_found(),
         }
@@ -188,6 +215,24 @@ impl From<BodyError> for ApiError {
     fn from(error: BodyError) -> Self {
         let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
         Self::new(status, error.code(), error.to_string())
+    }
+}
+
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        let status = match error {
+            AuthError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::UNAUTHORIZED,
+        };
+        Self::new(status, error.code(), error.to_string())
+    }
+}
+
+impl From<TooMany> for ApiError {
+    fn from(TooMany { wait, .. }: TooMany) -> Self {
+        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests");
+        let seconds = wait.as_millis().div_ceil(1000).max(1);
+        Self { retry_after: u64::try_from(seconds).ok(), ..error }
     }
 }
 
@@ -214,8 +259,11 @@ impl ResponseError for ApiError {
         if self.status == StatusCode::SERVICE_UNAVAILABLE && self.code != RELEASE_UNSUPPORTED {
             response.insert_header((RETRY_AFTER, "1"));
         }
+        if let Some(seconds) = self.retry_after {
+            response.insert_header((RETRY_AFTER, seconds));
+        }
         if let Some(allow) = &self.allow {
-            response.insert_header((ALLOW, allow.as_str()));
+            response.insert_header((ALLOW, &**allow));
         }
         response.json(ErrorBody {
             error: &self.message,

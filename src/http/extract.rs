@@ -11,9 +11,12 @@ use futures_util::StreamExt as _;
 use percent_encoding::percent_decode_str;
 use taskcast_actors::domain::TaskId;
 
-use super::ApiError;
 use super::route::RouteLabel;
+use super::{ApiError, guard};
 use crate::auth::Principal;
+
+/// The most that is read of a body nobody asks for.
+const DISCARDED_BYTES: usize = 64 * 1024;
 
 /// The largest body a route takes, in bytes: set beside the route.
 #[derive(Clone, Copy, Debug)]
@@ -23,13 +26,13 @@ impl FromRequest for Principal {
     type Error = ApiError;
     type Future = Ready<Result<Self, ApiError>>;
 
-    fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self::Anybody))
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(guard::admitted(request))
     }
 }
 
 /// Where the id stands in the paths of the route table: behind `/tasks/`.
-const ID_PLACE: usize = 2;
+pub(super) const ID_PLACE: usize = 2;
 
 /// The segment of the path behind the resource's name, decoded.
 pub struct PathId(pub String);
@@ -59,6 +62,15 @@ impl FromRequest for PathId {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(Ok(Self(decoded_segment(request, ID_PLACE))))
     }
+}
+
+/// The task that a request is about, if its route has one.
+pub(super) fn task_of(request: &HttpRequest) -> Option<TaskId> {
+    let route = request.app_data::<RouteLabel>()?.0;
+    route
+        .starts_with("/tasks/{task}")
+        .then(|| decoded_segment(request, ID_PLACE))
+        .and_then(|id| TaskId::parse(&id).ok())
 }
 
 /// The segment at `place` of the route's own path, percent-decoded once. What is not UTF-8 cannot be an id; it becomes
@@ -114,6 +126,18 @@ async fn read(payload: &mut Payload, limit: usize, declared: Option<usize>) -> R
         whole.extend_from_slice(&piece);
     }
     Ok(whole.freeze())
+}
+
+/// Reads a body that nobody asks for, unless it is long: a connection whose body was not read has to be closed, and the
+/// client may want to go on.
+pub(super) async fn discard(payload: &mut Payload) {
+    let mut read = 0;
+    while let Some(Ok(piece)) = payload.next().await {
+        read += piece.len();
+        if read > DISCARDED_BYTES {
+            return;
+        }
+    }
 }
 
 #[cfg(test)]

@@ -17,9 +17,9 @@ use super::{Service, observe, routes};
 /// # actix_web::rt::System::new().block_on(async {
 /// let config = Config { storage: Storage::Memory, ..Config::default() };
 /// let (engine, parts) = taskcast::app::start_engine(&config).await?;
-/// let service = web::Data::new(Service::new(engine, parts, &config));
+/// let service = web::Data::new(Service::new(engine, parts, &config)?);
 /// let app = App::new().service(http::mount("/streams", service)).route("/", web::get().to(|| async { "mine" }));
-/// # Ok::<(), taskcast::app::AppError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # }).unwrap();
 /// ```
 pub fn mount(prefix: &str, service: web::Data<Service>) -> impl HttpServiceFactory + use<> {

@@ -1,5 +1,6 @@
 //! What happens around every request: an id for the logs, cross-origin headers, counting.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use actix_web::body::MessageBody;
@@ -12,15 +13,15 @@ use actix_web::http::header::{
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse, web};
-use futures_util::StreamExt as _;
+use futures_util::FutureExt as _;
+use taskcast_actors::TaskHooks as _;
 use taskcast_actors::domain::Timestamp;
 
-use super::Service;
+use super::extract::{discard, task_of};
 use super::route::RouteLabel;
+use super::{ApiError, Service};
 use crate::config::CorsOrigins;
 
-/// The most that is read of a body nobody asks for.
-const DISCARDED_BYTES: usize = 64 * 1024;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const METHODS: HeaderValue = HeaderValue::from_static("GET,HEAD,PUT,POST,DELETE,PATCH");
 const EXPOSED: HeaderValue = HeaderValue::from_static("Idempotent-Replayed, Retry-After");
@@ -44,9 +45,10 @@ pub async fn observe<B: MessageBody + 'static>(
         let answer = preflight(request.headers());
         request.into_response(answer).map_into_left_body()
     } else {
-        match next.call(request).await {
-            Ok(response) => response.map_into_boxed_body().map_into_right_body(),
-            Err(error) => return Err(error),
+        let path = request.uri().clone();
+        match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+            Ok(response) => response?.map_into_boxed_body().map_into_right_body(),
+            Err(_) => return Err(panicked(&service, &method, path.path(), started)),
         }
     };
     if cors {
@@ -59,6 +61,7 @@ pub async fn observe<B: MessageBody + 'static>(
         let id = request_id(&response);
         if status == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!(request = %id, %method, route, "a request failed");
+            tell_hooks(&service, &response, &format!("{method} {route}"));
         } else {
             tracing::debug!(request = %id, %method, route, status = status.as_u16(), "refused for now");
         }
@@ -73,6 +76,24 @@ pub async fn observe<B: MessageBody + 'static>(
     Ok(response)
 }
 
+/// The answer to a request whose endpoint panicked: what it worked on is lost, nobody else's is.
+fn panicked(service: &Service, method: &Method, path: &str, started: Instant) -> Error {
+    let error = ApiError::panicked();
+    tracing::error!(%method, path, "an endpoint panicked");
+    service.metrics.request(method.as_str(), "panicked", "500", started.elapsed());
+    service.engine.hooks().on_unhandled_error(&format!("{method} {path}"), None, error.cause());
+    error.into()
+}
+
+/// Tells hooks of an answer that nobody foresaw.
+fn tell_hooks<B>(service: &Service, response: &ServiceResponse<B>, operation: &str) {
+    let error = response.response().error();
+    let known = error.and_then(|error| error.as_error::<ApiError>());
+    let cause = known.map_or("Internal Server Error", ApiError::cause);
+    let task = task_of(response.request());
+    service.engine.hooks().on_unhandled_error(operation, task.as_ref(), cause);
+}
+
 /// Reads a body that no endpoint of this method asks for, unless it is long: a connection whose body was not read
 /// has to be closed, and the client may want to go on.
 async fn discard_unwanted_body(request: &mut ServiceRequest) {
@@ -81,14 +102,7 @@ async fn discard_unwanted_body(request: &mut ServiceRequest) {
     if !has_body || matches!(*request.method(), Method::POST | Method::PATCH) {
         return;
     }
-    let mut payload = request.take_payload();
-    let mut read = 0;
-    while let Some(Ok(piece)) = payload.next().await {
-        read += piece.len();
-        if read > DISCARDED_BYTES {
-            return;
-        }
-    }
+    discard(&mut request.take_payload()).await;
 }
 
 /// The id a client sent, or a new one.

@@ -8,20 +8,25 @@
 #[macro_use]
 mod support;
 
+mod auth;
 mod cluster;
 mod cors;
 mod crash;
 mod disk;
 mod engine;
 mod events;
+mod hooks;
 mod hostile;
+mod idempotency;
 mod memory;
 mod metrics;
 mod migrate;
 mod mounted;
 mod openapi;
 mod races;
+mod rate_limit;
 mod routes;
+mod sentry;
 mod shutdown;
 mod start;
 mod stores;
@@ -29,3 +34,4 @@ mod stream;
 mod tasks;
 mod tidy;
 mod timers;
+mod webhook;

@@ -1,34 +1,20 @@
 //! The whole API under a prefix of another server, over a real socket.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 
-use actix_web::{App, HttpServer, web};
 use serde_json::{Value, json};
 use taskcast::config::{Config, Storage};
-use taskcast::http::{self, Service};
+use taskcast::http::Service;
 
+use crate::support::embedded::embedded;
 use crate::support::{Answer, Wire};
 
 /// An embedder with a route of its own and the API under `prefix`, for as long as `test` runs.
-fn embedded<F: Future<Output = ()>>(prefix: &'static str, test: impl FnOnce(SocketAddr) -> F) {
+fn mounted<F: Future<Output = ()>>(prefix: &'static str, test: impl FnOnce(SocketAddr) -> F) {
     actix_web::rt::System::new().block_on(async {
         let config = Config { storage: Storage::Memory, ..Config::default() };
         let (engine, parts) = taskcast::app::start_engine(&config).await.unwrap();
-        let service = web::Data::new(Service::new(engine.clone(), parts, &config));
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let app = move || {
-            App::new()
-                .route("/tasks/own", web::get().to(|| async { "the embedder's" }))
-                .service(http::mount(prefix, service.clone()))
-        };
-        let server = HttpServer::new(app).workers(1).disable_signals().listen(listener).unwrap().run();
-        let handle = server.handle();
-        let served = actix_web::rt::spawn(server);
-        test(address).await;
-        handle.stop(false).await;
-        served.await.unwrap().unwrap();
-        engine.stop().await;
+        embedded(prefix, Service::new(engine, parts, &config).unwrap(), test).await;
     });
 }
 
@@ -72,17 +58,17 @@ async fn goes_through_a_whole_task(address: SocketAddr, prefix: &str) {
 
 #[test]
 fn the_api_under_a_prefix_is_the_whole_api() {
-    embedded("/streams", |address| goes_through_a_whole_task(address, "/streams"));
+    mounted("/streams", |address| goes_through_a_whole_task(address, "/streams"));
 }
 
 #[test]
 fn a_prefix_may_look_like_the_api_or_take_part_of_the_path() {
-    embedded("/tasks/{tenant}/tasks", |address| goes_through_a_whole_task(address, "/tasks/x%2Fy/tasks"));
+    mounted("/tasks/{tenant}/tasks", |address| goes_through_a_whole_task(address, "/tasks/x%2Fy/tasks"));
 }
 
 #[test]
 fn an_id_under_a_prefix_is_one_segment_decoded_once() {
-    embedded("/streams", |address| async move {
+    mounted("/streams", |address| async move {
         for id in ["a%25", "%2541", "import"] {
             let decoded = id.replace("%25", "%");
             let (status, _) = ask_json(address, "POST /streams/tasks", json!({"id": decoded})).await;
@@ -101,7 +87,7 @@ fn an_id_under_a_prefix_is_one_segment_decoded_once() {
 
 #[test]
 fn what_is_not_under_the_prefix_is_the_embedders() {
-    embedded("/streams", |address| async move {
+    mounted("/streams", |address| async move {
         let own = ask(address, "GET /tasks/own", "").await;
         assert_eq!((own.status, own.text()), (200, "the embedder's"));
         assert_eq!(own.header("access-control-allow-origin"), None);

@@ -9,7 +9,7 @@ use taskcast::http::openapi;
 
 const SNAPSHOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/openapi.snapshot.json");
 
-/// Every route of PROTOCOL §5.
+/// Every route of PROTOCOL §5, and those about failed deliveries.
 const ROUTES: &str = "\
 delete /tasks/{taskId}
 delete /workers/{workerId}
@@ -29,6 +29,7 @@ get /tasks/{taskId}/events
 get /tasks/{taskId}/events/history
 get /tasks/{taskId}/request
 get /tasks/{taskId}/seq/{clientId}
+get /tasks/{taskId}/webhooks/failures
 get /workers
 get /workers/pull
 get /workers/ws
@@ -41,6 +42,7 @@ post /tasks/import
 post /tasks/{taskId}/events
 post /tasks/{taskId}/resolve
 post /tasks/{taskId}/storage/release
+post /tasks/{taskId}/webhooks/redeliver
 post /workers
 post /workers/tasks/{taskId}/decline
 post /workers/{workerId}/heartbeat";

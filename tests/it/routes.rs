@@ -7,7 +7,7 @@ use crate::support::{Server, Wire};
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Every path with the methods it has, as `Allow` lists them. `t` is a task.
-const ROUTES: [(&str, &str); 20] = [
+pub(crate) const ROUTES: [(&str, &str); 22] = [
     ("/", "GET, HEAD"),
     ("/health", "GET, HEAD"),
     ("/health/ready", "GET, HEAD"),
@@ -26,6 +26,8 @@ const ROUTES: [(&str, &str); 20] = [
     ("/tasks/t/events", "POST, GET, HEAD"),
     ("/tasks/t/events/history", "GET, HEAD"),
     ("/tasks/t/seq/c", "GET, HEAD"),
+    ("/tasks/t/webhooks/failures", "GET, HEAD"),
+    ("/tasks/t/webhooks/redeliver", "POST"),
     ("/events", "GET, HEAD"),
     ("/workers", "GET, HEAD, POST"),
 ];

@@ -12,7 +12,7 @@ const ACTOR_FILES: [&str; 8] =
     ["task/", "registry/", "broadcast/", "sweep/", "engine.rs", "builder.rs", "runtime.rs", "lib.rs"];
 
 /// A layer: where it lives, and what no line of it may contain.
-const LAYERS: [(&str, &[&str]); 10] = [
+const LAYERS: [(&str, &[&str]); 11] = [
     (
         "actors/src/domain",
         &[
@@ -65,6 +65,18 @@ const LAYERS: [(&str, &[&str]); 10] = [
         ],
     ),
     ("src/config", &["actix", "tokio", "crate::http", "crate::stores", "crate::app", "taskcast_actors"]),
+    (
+        "src/webhook",
+        &[
+            "actix",
+            "crate::http",
+            "crate::stores",
+            "crate::app",
+            "crate::config",
+            "taskcast_actors::ports",
+            "std::env",
+        ],
+    ),
     ("src/auth", &["actix", "crate::http", "crate::stores", "crate::app", "crate::cli"]),
     ("src/metrics.rs", &["actix", "crate::http", "crate::stores", "crate::app", "rusqlite"]),
     ("src/telemetry.rs", &["crate::http", "crate::stores", "crate::app"]),

@@ -115,20 +115,23 @@ impl Announcer {
         self.0.is_some()
     }
 
-    /// Tells the others about `change`, or nobody when too much waits.
-    pub(crate) fn announce(&self, change: &Arc<Change>) {
-        let Some(line) = &self.0 else { return };
+    /// Tells the others about `change`, or nobody when too much waits. Says whether it was left out.
+    #[must_use]
+    pub(crate) fn announce(&self, change: &Arc<Change>) -> bool {
+        let Some(line) = &self.0 else { return false };
         let mut text = Announcement::of(change).written();
         let mut numbers = line.numbers.lock();
         numbers.last += 1;
         let number = numbers.last;
         Origin { instance: line.instance, number }.write(&mut text);
         let outgoing = Outgoing { task_id: change.task_id.clone(), number, message: Bytes::from(text) };
-        if line.sender.try_send(outgoing).is_ok() {
-            numbers.queued = number;
-        } else {
+        let left_out = line.sender.try_send(outgoing).is_err();
+        if left_out {
             tracing::debug!(task = %change.task_id, "the bus is behind: an announcement was left out");
+        } else {
+            numbers.queued = number;
         }
+        left_out
     }
 
     /// Something was committed, or perhaps was, that cannot be announced: the others will miss a number.
@@ -172,15 +175,15 @@ mod tests {
     fn a_dropped_announcement_uses_up_its_number() {
         let (sender, mut queue) = mpsc::channel(1);
         let announcer = Announcer::new(sender);
-        announcer.announce(&change());
-        announcer.announce(&change());
+        let left_out = [announcer.announce(&change()), announcer.announce(&change())];
+        assert_eq!(left_out, [false, true]);
         announcer.leave_out();
         assert_eq!((announcer.last(), announcer.settled()), (3, 0));
         let first = queue.try_recv().unwrap();
         assert_eq!(first.number, 1);
         announcer.settle(1);
         assert_eq!(announcer.settled(), 3, "nothing is on its way");
-        announcer.announce(&change());
+        assert!(!announcer.announce(&change()));
         assert_eq!((queue.try_recv().unwrap().number, announcer.settled()), (4, 1));
     }
 
@@ -188,7 +191,7 @@ mod tests {
     fn an_announcement_says_who_made_it_and_its_number() {
         let (sender, mut queue) = mpsc::channel(1);
         let announcer = Announcer::new(sender);
-        announcer.announce(&change());
+        assert!(!announcer.announce(&change()));
         let sent = queue.try_recv().unwrap();
         let (origin, text) = Origin::read(&sent.message).unwrap();
         assert_eq!(origin, Origin { instance: announcer.instance(), number: 1 });

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use super::BroadcastActor;
 use super::instances::{Counts, Notice, Says};
-use crate::ports::Topic;
+use crate::ports::{TaskHooks as _, Topic};
 
 /// Notices that may wait for the bus. More are dropped, and the others ask.
 const MAX_WAITING: usize = 256;
@@ -180,6 +180,7 @@ impl Handler<Leave> for BroadcastActor {
             let said = tokio::time::timeout(LAST_WORDS, said).await;
             if !in_time || !matches!(said, Ok(Ok(()))) {
                 tracing::warn!("the bus did not take this instance's last words: others notice later");
+                shared.hooks.on_broadcast_error(None, "the bus did not take the last words of this instance");
             }
         })
     }

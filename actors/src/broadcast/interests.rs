@@ -8,7 +8,7 @@ use actix::{AsyncContext, Context, Handler, Message};
 
 use super::BroadcastActor;
 use crate::domain::TaskId;
-use crate::ports::Interest;
+use crate::ports::{Interest, TaskHooks as _};
 
 /// How it stands with one interest.
 #[derive(Default)]

@@ -38,7 +38,7 @@ use self::census::Voice;
 use self::compare::Rounds;
 use self::follow::Following;
 use self::interests::Interests;
-use crate::ports::{Bus, BusEvent, Interest, Topic};
+use crate::ports::{Bus, BusEvent, Interest, TaskHooks as _, Topic};
 use crate::shared::Shared;
 
 /// How often every watched task is compared with the store (ENGINE: a lost last message is found within a second).
@@ -147,6 +147,7 @@ impl StreamHandler<BusEvent> for BroadcastActor {
             BusEvent::Message(Topic::Task(task_id), message) => self.receive(&task_id, &message, ctx),
             BusEvent::Message(Topic::Instances, message) => self.hear(&message, ctx),
             BusEvent::Gap => {
+                self.shared.hooks.on_broadcast_error(None, "the bus may have lost messages");
                 self.shared.stats.bus_gaps.fetch_add(1, Relaxed);
                 self.rounds.hurry();
                 self.compare(ctx);
@@ -158,5 +159,6 @@ impl StreamHandler<BusEvent> for BroadcastActor {
 
     fn finished(&mut self, _: &mut Self::Context) {
         tracing::warn!("the bus has closed its side: only the slow poll is left");
+        self.shared.hooks.on_broadcast_error(None, "the bus has closed its side");
     }
 }

@@ -9,7 +9,7 @@ use super::BroadcastActor;
 use super::announce::{Announcement, Origin};
 use crate::domain::{TaskEvent, TaskId};
 use crate::firehose::{Announced, Reading};
-use crate::ports::{Range, Slot};
+use crate::ports::{Range, Slot, TaskHooks as _};
 use crate::shared::Shared;
 use crate::shared_event::SharedEvent;
 use crate::task::Committed;
@@ -24,6 +24,7 @@ impl BroadcastActor {
         let read = read.and_then(|(origin, text)| Some((origin, serde_json::from_slice(text).ok()?)));
         let Some((origin, fact)) = read else {
             tracing::warn!(task = %task_id, "an announcement could not be read");
+            self.shared.hooks.on_broadcast_error(Some(task_id), "an announcement could not be read");
             return;
         };
         let Announcement { before, after, head_changed, events } = fact;

@@ -2,6 +2,7 @@
 
 use super::change::Stamp;
 use super::event::NewEvent;
+use super::outbox::{Claim, Settlement};
 use super::task::{BlockedRequest, TaskError};
 use super::{Json, TaskStatus};
 
@@ -28,6 +29,15 @@ pub enum Command {
         /// Where the log was when they were looked up; on any other log nothing goes.
         stamp: Stamp,
     },
+    /// Work on what is owed to webhooks, alone.
+    TakeOutbox(Claim),
+    /// Record what became of it.
+    SettleOutbox(Settlement),
+    /// Deliver again what could not be delivered.
+    Redeliver {
+        /// [`super::outbox::Failure::id`] of each; `None` is all.
+        ids: Option<Vec<String>>,
+    },
 }
 
 impl Command {
@@ -37,8 +47,17 @@ impl Command {
             Self::Publish(events) => events.iter().map(|event| event.data.as_str().len() + 128).sum(),
             Self::Transition(wish) => wish.result.as_ref().map_or(0, |json| json.as_str().len()) + 128,
             Self::Resolve { data } => data.as_ref().map_or(0, |json| json.as_str().len()) + 128,
-            Self::Due | Self::Erase { .. } => 0,
+            Self::Due
+            | Self::Erase { .. }
+            | Self::TakeOutbox(_)
+            | Self::SettleOutbox(_)
+            | Self::Redeliver { .. } => 0,
         }
+    }
+
+    /// Whether what it wrote can be found in the log. What leaves no event there can be decided again.
+    pub fn leaves_events(&self) -> bool {
+        matches!(self, Self::Publish(_) | Self::Transition(_) | Self::Resolve { .. } | Self::Due)
     }
 }
 

@@ -8,6 +8,7 @@ use super::change::{Change, CheckpointChange};
 use super::command::{Command, Transition};
 use super::event::{BLOCKED_TYPE, NewEvent, RESERVED_PREFIX, RESOLVED_TYPE, STATUS_TYPE};
 use super::id::{Entropy, EventId};
+use super::outbox::{self, GlobalHook, Outbox};
 use super::rejection::Rejection;
 use super::retention::{self, CleanupRule};
 use super::state::State;
@@ -23,6 +24,8 @@ pub struct Circumstances<'a> {
     pub entropy: Entropy,
     /// Cleanup rules that hold for every task.
     pub cleanup: &'a [CleanupRule],
+    /// Webhooks for every task; `None` when nobody delivers to webhooks.
+    pub hooks: Option<&'a [GlobalHook]>,
 }
 
 /// What `command` changes on a task in `state`.
@@ -31,14 +34,33 @@ pub struct Circumstances<'a> {
 /// The [`Rejection`] that the rules of PROTOCOL §6 to §8 ask for; nothing is changed then.
 pub fn decide(state: &State, command: &Command, around: Circumstances<'_>) -> Result<Change, Rejection> {
     let draft = Draft::new(state, around);
-    match command {
+    let mut change = match command {
         Command::Publish(events) => publish(draft, events),
         Command::Transition(transition) => draft.transition(transition),
         Command::Resolve { data } => resolve(draft, data.as_ref()),
         Command::Due => due(draft),
         Command::Erase { stamp, .. } if *stamp != state.stamp => Err(Rejection::NothingDue),
         Command::Erase { fingerprint, indexes, .. } => Ok(draft.erase(*fingerprint, indexes)),
+        Command::TakeOutbox(_) | Command::SettleOutbox(_) | Command::Redeliver { .. } => {
+            return draft.tend_outbox(command);
+        }
+    }?;
+    mark_outbox(&mut change, state, around);
+    Ok(change)
+}
+
+/// Says in the same commit that webhooks are owed the events of `change`.
+fn mark_outbox(change: &mut Change, state: &State, around: Circumstances<'_>) {
+    let Some(hooks) = around.hooks.filter(|_| !change.events.is_empty()) else { return };
+    let head = change.head.as_ref().unwrap_or(&state.head);
+    let at = (state.stamp.version, around.now);
+    if let Some(marked) = outbox::marked(head, &change.events, at, hooks) {
+        change.head = Some(Arc::new(with_outbox(head, Some(marked))));
     }
+}
+
+fn with_outbox(head: &Head, outbox: Option<Outbox>) -> Head {
+    Head { outbox: outbox.map(Box::new), ..head.clone() }
 }
 
 /// A change being put together.
@@ -127,6 +149,20 @@ impl<'a> Draft<'a> {
         }
         self.change.head = Some(Arc::new(Head { cleanup_at, ..Head::clone(&self.state.head) }));
         Some(self.change)
+    }
+
+    fn tend_outbox(mut self, command: &Command) -> Result<Change, Rejection> {
+        let head = &self.state.head;
+        let (outbox, now) = (head.outbox.as_deref(), self.around.now);
+        let at = (self.state.stamp.version, now);
+        let outbox = match command {
+            Command::TakeOutbox(claim) => Some(outbox::taken(outbox, *claim, now)?),
+            Command::SettleOutbox(settlement) => outbox::settled(outbox, settlement, at)?,
+            Command::Redeliver { ids } => Some(outbox::again(outbox, ids.as_deref(), at)?),
+            _ => return Err(Rejection::NothingDue),
+        };
+        self.change.head = Some(Arc::new(with_outbox(head, outbox)));
+        Ok(self.change)
     }
 
     fn erase(mut self, fingerprint: u64, indexes: &[u64]) -> Change {

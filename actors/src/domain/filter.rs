@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use serde::Deserialize;
+
+use super::Json;
 use super::event::{Level, STATUS_TYPE, TaskEvent};
 
 /// A pattern over types: `*`, a prefix ending in `.*`, or an exact text.
@@ -52,7 +55,28 @@ impl Default for EventFilter {
     }
 }
 
+/// What of a SubscribeFilter (PROTOCOL §2) is a condition on events.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Conditions {
+    types: Option<Vec<String>>,
+    levels: Option<Vec<Level>>,
+    include_status: Option<bool>,
+}
+
 impl EventFilter {
+    /// The conditions of a SubscribeFilter that was checked when it came in. Of any other value nothing is wanted.
+    pub fn of_json(filter: &Json) -> Self {
+        let nothing = Conditions { types: Some(Vec::new()), levels: None, include_status: None };
+        let conditions = serde_json::from_str(filter.as_str()).unwrap_or(nothing);
+        let parse = |types: Vec<String>| types.iter().map(|text| TypePattern::parse(text)).collect();
+        Self {
+            types: conditions.types.map(parse),
+            levels: conditions.levels,
+            include_status: conditions.include_status.unwrap_or(true),
+        }
+    }
+
     /// Whether an event of this type and level is wanted. Nothing else of an event matters to a filter.
     pub fn wants(&self, event_type: &str, level: Level) -> bool {
         (self.include_status || event_type != STATUS_TYPE)

@@ -65,7 +65,8 @@ impl<'de> Deserialize<'de> for TaskId {
 
 /// The random bits of a command: 48 of them end up in the ids of the events it appends, so that a
 /// command that is tried again can recognise what it has already written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Entropy(u64);
 
 const ENTROPY_BITS: u32 = 48;
@@ -123,12 +124,17 @@ impl EventId {
         }
     }
 
+    /// The random bits of the command that made this id, if the id is one of ours.
+    pub fn entropy(&self) -> Option<Entropy> {
+        match self {
+            Self::Ulid(ulid) => u64::try_from(ulid.random() & ((1 << ENTROPY_BITS) - 1)).ok().map(Entropy),
+            Self::Foreign(_) => None,
+        }
+    }
+
     /// Whether the command that drew `entropy` made this id.
     pub fn drawn_from(&self, entropy: Entropy) -> bool {
-        match self {
-            Self::Ulid(ulid) => ulid.random() & ((1 << ENTROPY_BITS) - 1) == u128::from(entropy.0),
-            Self::Foreign(_) => false,
-        }
+        self.entropy() == Some(entropy)
     }
 }
 

@@ -3,6 +3,7 @@
 //! PROTOCOL §1 asks that user values come back with their key order and their exact numbers.
 //! Keeping the (compact) text is the simplest way to promise that.
 
+mod same;
 mod scan;
 
 use std::borrow::Cow;
@@ -88,6 +89,20 @@ impl Json {
     /// The inside of the string literal at member `name`, still escaped, or `None` when that is no string.
     pub fn string_member(&self, name: &str) -> Option<&str> {
         self.member(name)?.strip_prefix('"')?.strip_suffix('"')
+    }
+
+    /// Whether this object has every member of `wanted` with the same value: numbers compare exactly and by value,
+    /// strings by text, objects whatever the order of their members.
+    ///
+    /// ```
+    /// use taskcast_actors::domain::Json;
+    /// let claims = Json::parse(r#"{"org":{"id":7,"plan":"pro"},"sub":"a"}"#)?;
+    /// assert!(claims.covers(&Json::parse(r#"{"org":{"plan":"pro","id":7.0}}"#)?));
+    /// assert!(!claims.covers(&Json::parse(r#"{"org":{"id":7}}"#)?));
+    /// # Ok::<(), taskcast_actors::domain::json::JsonError>(())
+    /// ```
+    pub fn covers(&self, wanted: &Self) -> bool {
+        same::covers(&same::members(self.as_str()), &same::members(wanted.as_str()))
     }
 
     /// This object with the string at member `name` replaced by `escaped`, all else untouched.

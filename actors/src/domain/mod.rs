@@ -14,6 +14,7 @@ mod event;
 mod filter;
 mod id;
 pub mod json;
+pub mod outbox;
 #[cfg(all(test, feature = "engine"))]
 mod properties;
 mod ranks;

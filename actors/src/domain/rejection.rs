@@ -38,6 +38,9 @@ pub enum Rejection {
         /// The number that came.
         received: u64,
     },
+    /// Somebody else delivers to the task's webhooks.
+    #[error("somebody else delivers to the task's webhooks")]
+    OutboxTaken,
     /// No timer of the task is due.
     #[error("nothing is due")]
     NothingDue,
@@ -53,6 +56,7 @@ impl Rejection {
             Self::NotBlocked => "task_not_blocked",
             Self::SeqStale { .. } => "seq_stale",
             Self::SeqGap { .. } => "seq_gap",
+            Self::OutboxTaken => "outbox_taken",
             Self::NothingDue => "nothing_due",
         }
     }

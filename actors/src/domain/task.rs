@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::filter::EventFilter;
+use super::outbox::Outbox;
 use super::retention::Cleanup;
 use super::{Json, TaskId, TaskStatus, Timestamp};
 
@@ -106,6 +108,13 @@ pub struct Webhook {
     /// Retry settings, as sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Json>,
+}
+
+impl Webhook {
+    /// Which events it gets.
+    pub fn event_filter(&self) -> EventFilter {
+        self.filter.as_ref().map(EventFilter::of_json).unwrap_or_default()
+    }
 }
 
 /// A task as clients see it (PROTOCOL §2).
@@ -223,6 +232,8 @@ pub struct Head {
     pub cleaned: Vec<u64>,
     /// Whether the log came from an archive, so that its ids and timestamps follow no rule of ours.
     pub imported: bool,
+    /// What is owed to webhooks, and what they could not be given; absent as long as that is nothing.
+    pub outbox: Option<Box<Outbox>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -240,17 +251,28 @@ struct StoredHead<T> {
     cleaned: Vec<u64>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     imported: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    outbox: Option<Box<Outbox>>,
 }
 
 impl Head {
     /// A head without timers.
     pub fn of(task: Task) -> Self {
-        Self { task, deadline: None, resume: None, cleanup_at: None, cleaned: Vec::new(), imported: false }
+        Self {
+            task,
+            deadline: None,
+            resume: None,
+            cleanup_at: None,
+            cleaned: Vec::new(),
+            imported: false,
+            outbox: None,
+        }
     }
 
     /// When this task next has to be looked at, whatever happens.
     pub fn due_at(&self) -> Option<Timestamp> {
-        [self.deadline, self.resume, self.cleanup_at].into_iter().flatten().min()
+        let outbox = self.outbox.as_ref().and_then(|outbox| outbox.due);
+        [self.deadline, self.resume, self.cleanup_at, outbox].into_iter().flatten().min()
     }
 
     /// The form stores keep. Unlike the public form it holds the secrets.
@@ -264,6 +286,7 @@ impl Head {
             cleanup_at: self.cleanup_at,
             cleaned: self.cleaned.clone(),
             imported: self.imported,
+            outbox: self.outbox.clone(),
         };
         serde_json::to_vec(&stored).expect("a head serialises")
     }
@@ -282,6 +305,7 @@ impl Head {
             cleanup_at: stored.cleanup_at,
             cleaned: stored.cleaned,
             imported: stored.imported,
+            outbox: stored.outbox,
         })
     }
 }

@@ -5,6 +5,7 @@
 mod bus;
 mod index;
 mod log;
+mod receipts;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,9 +18,10 @@ pub use bus::MemoryBus;
 
 use self::index::Index;
 use self::log::Log;
+use self::receipts::MemoryReceipts;
 use crate::domain::{Change, Head, Stamp, TaskId, Timestamp};
 use crate::ports::{
-    CommitError, CreateError, Created, Due, Listing, Loaded, NewLog, Page, Range, Seek, StoreError,
+    CommitError, CreateError, Created, Due, Listing, Loaded, NewLog, Page, Range, Receipts, Seek, StoreError,
     TaskQuery, TaskStore,
 };
 
@@ -32,6 +34,7 @@ pub struct MemoryStore {
     hasher: RandomState,
     /// Taken only while a shard is held, never the other way round.
     index: RwLock<Index>,
+    receipts: MemoryReceipts,
 }
 
 impl Default for MemoryStore {
@@ -40,6 +43,7 @@ impl Default for MemoryStore {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
             index: RwLock::default(),
+            receipts: MemoryReceipts::default(),
         }
     }
 }
@@ -137,5 +141,9 @@ impl TaskStore for MemoryStore {
 
     async fn health(&self) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    fn receipts(&self) -> &dyn Receipts {
+        &self.receipts
     }
 }

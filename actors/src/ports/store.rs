@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::Receipts;
 use crate::domain::{
     AssignMode, Change, Checkpoint, EventId, Head, Level, Stamp, TaskEvent, TaskId, TaskStatus, Timestamp,
     TypePattern,
@@ -56,6 +57,16 @@ pub enum StoreError {
     /// The log that was asked for has been deleted or replaced.
     #[error("the log is gone")]
     Gone,
+}
+
+impl StoreError {
+    /// What went wrong, without anything that the store itself said: that may hold addresses or data.
+    pub fn summary(&self) -> String {
+        match self {
+            Self::Corrupt(_) => "stored data cannot be read".to_owned(),
+            Self::Unavailable { .. } | Self::Gone => self.to_string(),
+        }
+    }
 }
 
 /// A commit was not made, or perhaps made.
@@ -327,4 +338,7 @@ pub trait TaskStore: Send + Sync + 'static {
 
     /// Whether the store works at present.
     async fn health(&self) -> Result<(), StoreError>;
+
+    /// The receipts that are kept beside the tasks.
+    fn receipts(&self) -> &dyn Receipts;
 }

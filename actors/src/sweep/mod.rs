@@ -52,7 +52,6 @@ async fn sweep_for_ever(engine: &Engine) {
                 if !failing {
                     tracing::error!(%error, "timers cannot be read from the store");
                 }
-                engine.shared().hooks.on_storage_error("due", None, &error.to_string());
                 failing = true;
             }
         }

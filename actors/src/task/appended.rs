@@ -10,18 +10,43 @@ use crate::domain::{Change, Stamp, TaskEvent, TaskId};
 pub struct Appended {
     change: Arc<Change>,
     place: Range<usize>,
+    /// Whether another request under the same key appended them.
+    replayed: bool,
 }
 
 impl Appended {
     /// The events of `change` at `place`.
     pub(super) fn new(change: Arc<Change>, place: Range<usize>) -> Self {
-        Self { change, place }
+        Self { change, place, replayed: false }
     }
 
     /// The events of a command that was committed by an earlier attempt.
     pub(super) fn again(id: &TaskId, stamp: Stamp, events: Vec<Arc<TaskEvent>>) -> Self {
         let place = 0..events.len();
-        Self { change: Arc::new(Change { events, ..Change::empty(id.clone(), stamp) }), place }
+        let change = Arc::new(Change { events, ..Change::empty(id.clone(), stamp) });
+        Self { change, place, replayed: false }
+    }
+
+    /// The events of an earlier request under the same key.
+    pub(crate) fn replayed(id: &TaskId, events: Vec<Arc<TaskEvent>>) -> Self {
+        Self::again(id, Stamp::default(), events).of_somebody_else(true)
+    }
+
+    /// The same events, appended by another request or not.
+    pub(super) fn of_somebody_else(self, replayed: bool) -> Self {
+        Self { replayed, ..self }
+    }
+
+    /// Whether another request under the same key appended them.
+    pub(crate) fn is_replayed(&self) -> bool {
+        self.replayed
+    }
+}
+
+impl Appended {
+    /// Where the log is with these events, and with what was committed together with them.
+    pub(super) fn stamp(&self) -> Stamp {
+        if self.change.is_empty() { self.change.expected } else { self.change.next_stamp() }
     }
 }
 

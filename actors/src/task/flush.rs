@@ -12,9 +12,10 @@ use super::order::{Later, Order};
 use super::queue::{Queue, Reply, Step, Work};
 use super::recover::recover;
 use super::write::{Batch, Outcome, Written};
-use crate::domain::{Json, Rejection, STATUS_TYPE, State, TaskEvent, TaskId};
+use crate::domain::{Json, Rejection, State, TaskEvent, TaskId};
 use crate::error::EngineError;
 use crate::live::LiveEnd;
+use crate::ports::TaskHooks as _;
 use crate::shared::Shared;
 use crate::shared_event::SharedEvent;
 
@@ -90,7 +91,12 @@ impl TaskActor {
                 Err(EngineError::Rejected(Rejection::SeqGap { expected, .. })) => {
                     self.hold(order, reply, expected, ctx);
                 }
-                result => reply.answer(result),
+                result => {
+                    if let Err(error) = &result {
+                        self.shared.not_done(&self.id, &order.attempt.command, error);
+                    }
+                    reply.answer(result);
+                }
             }
         }
         if outcome.unseen {
@@ -123,6 +129,7 @@ impl TaskActor {
             }
             Err(_) => {}
         }
+        self.tell_of_outbox(true);
         reply.answer(result);
     }
 
@@ -143,6 +150,7 @@ impl TaskActor {
         let Some(mut state) = self.state.take() else { return };
         match work {
             Work::Subscribe { message, reply } => reply.answer(Ok(self.join(&mut state, message))),
+            Work::Rank { message, reply } => reply.answer(Ok(message.within(&state))),
             Work::ExpectedSeq { message, reply } => {
                 reply.answer(Ok(state.clients.get(&message.client).copied()));
             }
@@ -166,7 +174,12 @@ impl TaskActor {
         self.incarnation = Some(state.stamp.incarnation);
         match &outcome.change {
             Some(change) => {
-                self.shared.announcer.announce(change);
+                if self.shared.announcer.announce(change) {
+                    self.shared.hooks.on_broadcast_error(
+                        Some(&self.id),
+                        "an announcement was left out: the bus is behind",
+                    );
+                }
                 let open = self.shared.firehose.is_open();
                 let shown = self.show(&state, &change.events, outcome.running, open);
                 if open {
@@ -180,6 +193,7 @@ impl TaskActor {
         }
         self.release_held(&state, ctx);
         self.state = Some(state);
+        self.tell_of_outbox(outcome.change.is_some());
     }
 
     /// Lets readers see `events`, the newest of the log, with their running values if those were made. Gives back
@@ -205,10 +219,11 @@ impl TaskActor {
     }
 
     fn count(&self, result: &Result<Written, EngineError>) {
-        let Ok(written) = result else { return };
-        let Some(first) = written.events.first() else { return };
-        if &*first.event_type == STATUS_TYPE {
-            self.shared.stats.transition(written.head.task.status);
+        let Some(written) = result.as_ref().ok().filter(|written| !written.events.is_replayed()) else {
+            return;
+        };
+        if written.moved {
+            self.shared.moved(&written.head.task);
         } else {
             self.shared.stats.events_published.fetch_add(written.events.len() as u64, Relaxed);
         }

@@ -78,7 +78,9 @@ impl TaskActor {
         if let Some(place) = self.held.iter().position(is_it) {
             let held = self.held.swap_remove(place);
             let timeout = EngineError::SeqTimeout { expected: held.expected, received: first };
-            held.reply.answer(Err(if closing { EngineError::Stopping } else { timeout }));
+            let error = if closing { EngineError::Stopping } else { timeout };
+            self.shared.not_done(&self.id, &held.order.attempt.command, &error);
+            held.reply.answer(Err(error));
         }
     }
 

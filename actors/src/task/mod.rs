@@ -11,10 +11,12 @@ mod delete;
 mod flush;
 mod hold;
 mod order;
+mod outbox;
 mod publish;
 mod queue;
 mod recover;
 mod remote;
+mod repeat;
 mod retire;
 mod subscribe;
 mod transition;
@@ -28,7 +30,9 @@ use actix::{Actor, Context};
 pub use appended::Appended;
 pub use delete::Delete;
 pub(crate) use hold::ExpectedSeq;
-pub(crate) use order::{Attempt, Order};
+pub(crate) use order::{Attempt, Bound, Order, draw_entropy};
+pub use outbox::TakenOutbox;
+pub(crate) use outbox::{Rank, Tend};
 pub use publish::{Publish, Published};
 pub(crate) use remote::Committed;
 pub(crate) use retire::{CatchUp, Retire};
@@ -40,6 +44,7 @@ use self::hold::Held;
 use self::queue::Queue;
 use crate::domain::{State, TaskId};
 use crate::live::{Live, LiveEnd};
+use crate::ports::TaskHooks as _;
 use crate::shared::Shared;
 
 /// See the module. [`crate::Engine::task`] gives the address of one.
@@ -102,6 +107,7 @@ impl Drop for TaskActor {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.shared.unseen("an actor panicked");
+            self.shared.hooks.on_unhandled_error("task", Some(&self.id), "the task's actor panicked");
         }
         self.live.end(LiveEnd::Detached);
         self.shared.stats.active_actors.fetch_sub(1, Relaxed);

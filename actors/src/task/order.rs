@@ -19,11 +19,30 @@ pub(crate) struct Attempt {
     pub(crate) since: Timestamp,
     /// Whether an earlier attempt may have been written.
     pub(crate) again: bool,
+    /// Where to look for what was written under the same key, if there is one.
+    pub(crate) bound: Option<Bound>,
+}
+
+/// What limits a command under a key: other engines may have been given the same one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bound {
+    /// The log it is meant for.
+    pub(crate) incarnation: u64,
+    /// The first index at which its events may be.
+    pub(crate) version: u64,
+    /// Later than this it is not written any more.
+    pub(crate) deadline: Timestamp,
 }
 
 impl Attempt {
     pub(crate) fn new(command: Command, now: Timestamp) -> Self {
-        Self { command: Arc::new(command), entropy: draw_entropy(), since: now, again: false }
+        let command = Arc::new(command);
+        Self { command, entropy: draw_entropy(), since: now, again: false, bound: None }
+    }
+
+    /// An attempt of what may have been tried before, here or elsewhere.
+    pub(crate) fn keyed(command: Arc<Command>, entropy: Entropy, bound: Bound) -> Self {
+        Self { command, entropy, since: Timestamp::default(), again: false, bound: Some(bound) }
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use super::delete::Delete;
 use super::hold::ExpectedSeq;
 use super::order::{Later, Order};
+use super::outbox::{Rank, TakenOutbox};
 use super::publish::Published;
 use super::subscribe::{Joined, Subscribe};
 use super::transition::Moved;
@@ -19,6 +20,7 @@ const MAX_BATCH: usize = 1024;
 pub(super) enum Reply {
     Events(Later<Published>),
     Task(Later<Moved>),
+    Outbox(Later<Result<TakenOutbox, EngineError>>),
 }
 
 impl Reply {
@@ -26,6 +28,7 @@ impl Reply {
         match self {
             Self::Events(later) => later.answer(result.map(|written| written.events)),
             Self::Task(later) => later.answer(result.map(|written| written.head)),
+            Self::Outbox(later) => later.answer(result.map(TakenOutbox::of)),
         }
     }
 
@@ -33,6 +36,7 @@ impl Reply {
         match self {
             Self::Events(later) => later.is_abandoned(),
             Self::Task(later) => later.is_abandoned(),
+            Self::Outbox(later) => later.is_abandoned(),
         }
     }
 }
@@ -58,6 +62,10 @@ pub(super) enum Work {
     ExpectedSeq {
         message: ExpectedSeq,
         reply: Later<Result<Option<u64>, EngineError>>,
+    },
+    Rank {
+        message: Rank,
+        reply: Later<Result<u64, EngineError>>,
     },
     /// Read the log again: somebody else may have moved it, to here if that is known.
     CatchUp(Option<Seen>),
@@ -94,16 +102,21 @@ impl Work {
             Self::Due { reply, .. } | Self::Delete { reply, .. } => reply.answer(Err(error)),
             Self::Subscribe { reply, .. } => reply.answer(Err(error)),
             Self::ExpectedSeq { reply, .. } => reply.answer(Err(error)),
+            Self::Rank { reply, .. } => reply.answer(Err(error)),
             Self::CatchUp(_) => {}
         }
     }
 }
 
 impl Work {
-    /// Whether the log was seen before the end of `state`, once or still.
+    /// Whether the store has to be asked if `state` still holds: somebody wants to know it, or the log was seen before its
+    /// end, once or still.
     pub(super) fn doubts(&self, state: &State) -> bool {
-        let doubt = |seen: &Seen| seen.first != state.stamp && state.stamp.has_reached(seen.last);
-        matches!(self, Self::CatchUp(Some(seen)) if doubt(seen))
+        match self {
+            Self::ExpectedSeq { .. } => true,
+            Self::CatchUp(Some(seen)) => seen.first != state.stamp && state.stamp.has_reached(seen.last),
+            _ => false,
+        }
     }
 
     fn absorbs(&mut self, later: Seen) -> bool {

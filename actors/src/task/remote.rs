@@ -55,6 +55,7 @@ impl TaskActor {
         state.stamp = fact.after;
         self.show(&state, &fact.events, running, false);
         self.settle(state, Outcome::nothing(), ctx);
+        self.tell_of_outbox(true);
         self.wake(ctx);
     }
 }

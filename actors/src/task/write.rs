@@ -9,11 +9,11 @@ use super::appended::Appended;
 use super::order::Attempt;
 use super::recover::recover;
 use crate::domain::{
-    Change, CheckpointChange, Circumstances, Command, EventId, Head, Json, Rejection, State, Superseded,
-    TaskId, checkpoint, decide,
+    Change, CheckpointChange, Circumstances, Command, Head, Json, Stamp, State, Superseded, TaskId,
+    checkpoint, decide,
 };
 use crate::error::EngineError;
-use crate::ports::{self, CommitError, StoreError};
+use crate::ports::{CommitError, StoreError};
 use crate::shared::Shared;
 
 /// After this many lost races in a row a command is given up: somebody else writes all the time.
@@ -22,8 +22,6 @@ const MAX_CONFLICTS: usize = 64;
 const MAX_LOST: usize = 5;
 /// How often the log is read to find out whether a commit was made whose answer was lost.
 const MAX_LOOKS: u32 = 5;
-/// Slots looked through at once when searching for what a command wrote.
-const SEARCH_PAGE: u64 = 256;
 
 /// What a command did.
 #[derive(Debug)]
@@ -32,6 +30,8 @@ pub(super) struct Written {
     pub(super) events: Appended,
     /// The task after it.
     pub(super) head: Arc<Head>,
+    /// Whether the task has another status by it.
+    pub(super) moved: bool,
 }
 
 /// What writing a batch came to.
@@ -65,9 +65,9 @@ pub(super) struct Batch<'a> {
 
 /// What a command came to, with the place of its events in the change.
 enum Decided {
-    Made(Range<usize>, Arc<Head>),
+    Made { place: Range<usize>, head: Arc<Head>, moved: bool },
     Before(Written),
-    Rejected(Rejection),
+    Refused(EngineError),
 }
 
 /// All that was decided in one round.
@@ -80,6 +80,7 @@ struct Round {
 impl Batch<'_> {
     /// Decides and commits the batch, starting from `state` or from what the store has.
     pub(super) async fn run(mut self, state: Option<State>) -> Outcome {
+        let state = state.filter(|state| !self.doubts(state));
         let mut unseen = false;
         let outcome = self.run_until_known(state, &mut unseen).await;
         Outcome { unseen, ..outcome }
@@ -88,6 +89,7 @@ impl Batch<'_> {
     async fn run_until_known(&mut self, mut state: Option<State>, unseen: &mut bool) -> Outcome {
         let (mut looks, mut lost) = (0, 0);
         for _ in 0..MAX_CONFLICTS {
+            let is_read_now = state.is_none();
             let current = match state.take() {
                 Some(state) => state,
                 None => match self.recover(&mut looks).await {
@@ -96,7 +98,7 @@ impl Batch<'_> {
                     Err(error) => return self.failed(&error),
                 },
             };
-            match self.round(current).await {
+            match self.round(current, is_read_now).await {
                 Ok(outcome) => return outcome,
                 Err(CommitError::Conflict) => {
                     self.shared.stats.conflicts.fetch_add(1, Relaxed);
@@ -134,8 +136,11 @@ impl Batch<'_> {
         }
     }
 
-    async fn round(&self, mut state: State) -> Result<Outcome, CommitError> {
+    async fn round(&self, mut state: State, is_read_now: bool) -> Result<Outcome, CommitError> {
         let mut round = self.decide_all(&mut state).await.map_err(CommitError::NotWritten)?;
+        if round.change.is_empty() && !is_read_now && !self.attempts.is_empty() {
+            self.confirm(round.change.expected).await?;
+        }
         if !round.change.is_empty()
             && round.change.checkpoint == CheckpointChange::Keep
             && let Some(checkpoint) = checkpoint::due(&state)
@@ -151,25 +156,38 @@ impl Batch<'_> {
             state.stamp = change.next_stamp();
         }
         let results = round.decided.into_iter().map(|decided| match decided {
-            Decided::Made(place, head) => {
-                Ok(Written { events: Appended::new(Arc::clone(&change), place), head })
+            Decided::Made { place, head, moved } => {
+                Ok(Written { events: Appended::new(Arc::clone(&change), place), head, moved })
             }
             Decided::Before(written) => Ok(written),
-            Decided::Rejected(rejection) => Err(EngineError::Rejected(rejection)),
+            Decided::Refused(error) => Err(error),
         });
         let results = results.collect();
         let change = Some(change).filter(|change| !change.is_empty());
         Ok(Outcome { state: Some(state), results, change, running: round.running, unseen: false })
     }
 
+    /// Another engine may have moved the log unheard: a commit would find out, but what changes nothing has none.
+    async fn confirm(&self, expected: Stamp) -> Result<(), CommitError> {
+        let stamps = self.shared.store.stamps(std::slice::from_ref(self.id)).await;
+        let stamp = stamps.map_err(CommitError::NotWritten)?.first().copied().flatten();
+        if stamp == Some(expected) { Ok(()) } else { Err(CommitError::Conflict) }
+    }
+
     async fn decide_all(&self, state: &mut State) -> Result<Round, StoreError> {
         let change = Change::empty(self.id.clone(), state.stamp);
         let mut round =
             Round { change, decided: Vec::with_capacity(self.attempts.len()), running: Vec::new() };
+        let earlier = self.earlier(state).await;
         for attempt in &self.attempts {
-            let decided = match self.written_before(state, attempt).await? {
-                Some(written) => Decided::Before(written),
-                None => self.decide(state, attempt, &mut round),
+            let before = match &attempt.bound {
+                Some(bound) => self.written_under_key(state, attempt, (bound, &earlier), &round.change),
+                None => Ok(self.written_before(state, attempt).await?),
+            };
+            let decided = match before {
+                Ok(Some(written)) => Decided::Before(written),
+                Ok(None) => self.decide(state, attempt, &mut round),
+                Err(error) => Decided::Refused(error),
             };
             round.decided.push(decided);
         }
@@ -181,10 +199,11 @@ impl Batch<'_> {
             now: self.shared.now(),
             entropy: attempt.entropy,
             cleanup: &self.shared.settings.cleanup,
+            hooks: self.shared.outboxes.as_ref().map(|outboxes| &*outboxes.global),
         };
         let change = match decide(state, &attempt.command, around) {
             Ok(change) => change,
-            Err(rejection) => return Decided::Rejected(rejection),
+            Err(rejection) => return Decided::Refused(rejection.into()),
         };
         let superseded = self.apply(state, &change, &mut round.running);
         let first = round.change.events.len();
@@ -196,7 +215,8 @@ impl Batch<'_> {
                 Superseded::Hide(index) => round.change.hidden.push(index),
             }
         }
-        Decided::Made(place, Arc::clone(&state.head))
+        let moved = !place.is_empty() && !matches!(*attempt.command, Command::Publish(_));
+        Decided::Made { place, head: Arc::clone(&state.head), moved }
     }
 
     /// Applies `change`; running values are made one by one when somebody wants them.
@@ -211,58 +231,6 @@ impl Batch<'_> {
         }
         superseded.extend(state.apply(&Change { events: Vec::new(), ..change.clone() }));
         superseded
-    }
-
-    /// What an earlier attempt of the same command wrote, if it did.
-    async fn written_before(&self, state: &State, attempt: &Attempt) -> Result<Option<Written>, StoreError> {
-        if !attempt.again || matches!(*attempt.command, Command::Erase { .. }) {
-            return Ok(None);
-        }
-        let places = self.find_written(state, attempt).await?;
-        if places.is_empty() {
-            return Ok(None);
-        }
-        let events = match &*attempt.command {
-            Command::Publish(events) => events
-                .iter()
-                .zip(places)
-                .map(|(event, (id, index))| {
-                    let at = id.timestamp().unwrap_or(state.last_at);
-                    Arc::new(event.stored(id, self.id.clone(), index, at))
-                })
-                .collect(),
-            _ => Vec::new(),
-        };
-        let events = Appended::again(self.id, state.stamp, events);
-        Ok(Some(Written { events, head: Arc::clone(&state.head) }))
-    }
-
-    /// Ids and indexes of the events that the command of `attempt` wrote. What it wrote is not older than its
-    /// first attempt, so the log is searched backwards only that far.
-    async fn find_written(
-        &self,
-        state: &State,
-        attempt: &Attempt,
-    ) -> Result<Vec<(EventId, u64)>, StoreError> {
-        let mut found = Vec::new();
-        let mut end = state.stamp.version;
-        while end > 0 {
-            let from = end.saturating_sub(SEARCH_PAGE);
-            let range =
-                ports::Range { max_slots: usize::MAX, max_bytes: usize::MAX, ..ports::Range::new(from, end) };
-            let range = ports::Range { deltas: false, ..range };
-            let page = self.shared.store.events(self.id, range).await?;
-            let ids = page.slots.iter().map(|slot| (slot.id().clone(), slot.index()));
-            let mut own: Vec<_> = ids.filter(|(id, _)| id.drawn_from(attempt.entropy)).collect();
-            own.append(&mut found);
-            found = own;
-            let oldest = page.slots.first().and_then(|slot| slot.id().timestamp());
-            if oldest.is_none_or(|oldest| oldest < attempt.since) {
-                break;
-            }
-            end = from;
-        }
-        Ok(found)
     }
 
     fn failed(&self, error: &EngineError) -> Outcome {

@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 
 use crate::domain::{Change, Head, Stamp, TaskId, Timestamp};
 use crate::ports::{
-    CommitError, CreateError, Created, Due, ErrorKind, Listing, Loaded, NewLog, Page, Range, Seek,
-    StoreError, TaskQuery, TaskStore,
+    CommitError, CreateError, Created, Due, ErrorKind, Listing, Loaded, NewLog, Page, Range, ReceiptKey,
+    Receipts, Seek, StoreError, Swap, Swapped, TaskQuery, TaskStore,
 };
 
 /// What a call to the store does.
@@ -16,6 +16,8 @@ use crate::ports::{
 pub enum Operation {
     /// Create, commit or delete.
     Write,
+    /// A receipt put in place of another.
+    Swap,
     /// Anything else.
     Read,
 }
@@ -35,6 +37,7 @@ pub enum Fault {
     PanicAfter,
 }
 
+/// The last two are for calls that actors make: nobody else survives a panic.
 const RANDOM_FAULTS: [Fault; 5] =
     [Fault::Refuse, Fault::LoseAnswer, Fault::LoseRequest, Fault::PanicBefore, Fault::PanicAfter];
 
@@ -70,7 +73,7 @@ impl FaultyStore {
     }
 
     /// From now on a call fails with this probability, in a way that depends on `seed` and the order of calls. Reads
-    /// do not panic at random, since readers make them on threads of their own.
+    /// and swaps do not panic at random, since they are made on the threads of readers and callers.
     pub fn fail_randomly(&self, seed: u64, probability: f64) {
         self.plan.lock().random = Some((fastrand::Rng::with_seed(seed), probability));
     }
@@ -92,6 +95,7 @@ impl FaultyStore {
         }
         Some(match operation {
             Operation::Write => RANDOM_FAULTS[rng.usize(..RANDOM_FAULTS.len())],
+            Operation::Swap => RANDOM_FAULTS[rng.usize(..3)],
             Operation::Read => Fault::Refuse,
         })
     }
@@ -112,7 +116,16 @@ impl FaultyStore {
         refused: fn(StoreError) -> E,
         lost: fn(StoreError) -> E,
     ) -> Result<T, E> {
-        match self.draw(Operation::Write) {
+        Self::make(self.draw(Operation::Write), call, refused, lost).await
+    }
+
+    async fn make<T, E>(
+        fault: Option<Fault>,
+        call: impl Future<Output = Result<T, E>> + Send,
+        refused: fn(StoreError) -> E,
+        lost: fn(StoreError) -> E,
+    ) -> Result<T, E> {
+        match fault {
             None => call.await,
             Some(Fault::Refuse) => Err(refused(unavailable())),
             Some(Fault::LoseRequest) => Err(lost(unavailable())),
@@ -180,5 +193,22 @@ impl TaskStore for FaultyStore {
 
     async fn health(&self) -> Result<(), StoreError> {
         self.inner.health().await
+    }
+
+    fn receipts(&self) -> &dyn Receipts {
+        self
+    }
+}
+
+#[async_trait]
+impl Receipts for FaultyStore {
+    async fn find(&self, key: &ReceiptKey, now: Timestamp) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read()?;
+        self.inner.receipts().find(key, now).await
+    }
+
+    async fn swap(&self, key: &ReceiptKey, swap: Swap) -> Result<Swapped, StoreError> {
+        let same = std::convert::identity;
+        Self::make(self.draw(Operation::Swap), self.inner.receipts().swap(key, swap), same, same).await
     }
 }

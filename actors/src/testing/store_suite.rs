@@ -11,6 +11,7 @@ mod fixtures;
 pub mod listing;
 pub mod model;
 pub mod reading;
+pub mod receipts;
 pub mod seeking;
 pub mod verbatim;
 
@@ -117,6 +118,15 @@ macro_rules! store_suite {
                 another_incarnation_is_not_deleted
                 a_log_that_is_created_again_starts_at_its_beginning
                 a_long_log_disappears_at_once
+            }
+            receipts {
+                what_was_put_is_found_byte_for_byte
+                a_swap_wants_exactly_what_is_there
+                of_concurrent_swaps_over_one_receipt_one_is_made
+                a_receipt_is_gone_once_its_time_is_over
+                a_swap_that_is_made_twice_finds_its_own
+                receipts_that_are_over_harm_no_others
+                receipts_outlive_the_tasks
             }
             verbatim {
                 user_json_comes_back_byte_for_byte

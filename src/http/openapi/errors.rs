@@ -58,6 +58,7 @@ fn example(fault: &Fault) -> serde_json::Value {
 fn header(status: u16) -> Option<(&'static str, &'static str)> {
     match status {
         426 => Some(("Upgrade", "`websocket`.")),
+        429 => Some(("Retry-After", "Seconds to wait.")),
         503 => Some(("Retry-After", "`1`: seconds to wait.")),
         _ => None,
     }

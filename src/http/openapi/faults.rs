@@ -41,6 +41,13 @@ const INVALID_SERVICE_KEY: Fault =
     fault(401, "invalid_service_key", "Invalid service key", "`X-Taskcast-Service-Key` is not a known key");
 const FORBIDDEN: Fault =
     fault(403, "forbidden", "Forbidden", "the scope, `taskIds` or the task's `authConfig` denies it");
+/// Too many requests.
+pub(super) const RATE_LIMITED: Fault = fault(
+    429,
+    "rate_limited",
+    "Too many requests",
+    "the caller or the address makes too many requests (if limited)",
+);
 const INTERNAL: Fault =
     fault(500, "internal_error", "Internal Server Error", "something unexpected happened");
 const DEPENDENCY: Fault = fault(
@@ -187,10 +194,11 @@ pub(super) const TIER_AWAY: Fault =
     fault(503, "storage_unavailable", "Storage is not ready", "a storage tier failed or is not ready");
 
 /// Whatever needs a credential.
-pub(super) const GUARDED: [Fault; 6] =
-    [MISSING_TOKEN, INVALID_TOKEN, INVALID_SERVICE_KEY, FORBIDDEN, INTERNAL, DEPENDENCY];
+pub(super) const GUARDED: [Fault; 7] =
+    [MISSING_TOKEN, INVALID_TOKEN, INVALID_SERVICE_KEY, FORBIDDEN, RATE_LIMITED, INTERNAL, DEPENDENCY];
 /// Whatever looks at a credential.
-pub(super) const CREDENTIALS: [Fault; 4] = [MISSING_TOKEN, INVALID_TOKEN, INVALID_SERVICE_KEY, FORBIDDEN];
+pub(super) const CREDENTIALS: [Fault; 5] =
+    [MISSING_TOKEN, INVALID_TOKEN, INVALID_SERVICE_KEY, FORBIDDEN, RATE_LIMITED];
 /// Whatever has a body.
 pub(super) const BODY: [Fault; 3] = [MALFORMED, BODY_RULE, TOO_LARGE];
 /// Whatever writes.
@@ -215,8 +223,8 @@ pub(super) const SEQUENCE: [Fault; 4] = [
     fault(409, "seq_gap", "Gap in clientSeq: expected 7, received 9", "a number is missing (`fast-fail`)"),
 ];
 
-/// Every code of PROTOCOL §3.
-pub(super) fn codes() -> [&'static str; 36] {
+/// Every code of PROTOCOL §3, and `rate_limited`.
+pub(super) fn codes() -> [&'static str; 37] {
     [
         "invalid_body",
         "invalid_query",
@@ -247,6 +255,7 @@ pub(super) fn codes() -> [&'static str; 36] {
         "too_large",
         "idempotency_mismatch",
         "upgrade_required",
+        "rate_limited",
         "internal_error",
         "storage_integrity_error",
         "overloaded",

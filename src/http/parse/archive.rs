@@ -18,7 +18,7 @@ const ARCHIVE_FIELDS: [&str; 5] = ["schema", "version", "exportedAt", "task", "e
 /// Longest part of an unknown schema or version that is repeated in an error.
 const EXCERPT: usize = 100;
 
-/// Looks into a body that need not be valid, for the id of the task and whether it has webhooks.
+/// Looks into a body that need not be valid, for the id of the task, whether it has webhooks, and whether it may replace another.
 ///
 /// # Errors
 /// [`BodyError::Malformed`] when it is not JSON.
@@ -32,7 +32,8 @@ fn task_preview(text: &str) -> Result<Preview, BodyError> {
     let body = Fields::of_body(text, FIELDS.into_iter())?;
     let task =
         body.need("archive", |raw, at| Fields::of(raw, at, ["task"].into_iter())?.need("task", keep))?;
-    Ok(Preview::of(&Fields::of(task, &Path::Body, ["id", "webhooks"].into_iter())?))
+    let preview = Preview::of(&Fields::of(task, &Path::Body, ["id", "webhooks"].into_iter())?);
+    Ok(Preview { overwrite: body.raw("overwrite").is_some_and(|raw| raw.get() == "true"), ..preview })
 }
 
 fn keep<'a>(raw: &'a RawValue, _: &Path<'_>) -> Result<&'a RawValue, BodyError> {

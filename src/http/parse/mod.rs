@@ -1,6 +1,6 @@
 //! What a request says: bytes and query strings in, values of the domain out.
 //!
-//! **Here:** one file per body (`task`, `transition`, `resolve`, `events`, `archive`), the query strings (`query`)
+//! **Here:** one file per body (`task`, `transition`, `resolve`, `redeliver`, `events`, `archive`), the query strings (`query`)
 //! and the cursor of a listing (`cursor`). A body is checked as a whole by [`json::check`], read as a flat set of
 //! raw fields (`fields`), and every field is converted by one function (`values`), in the order of the protocol's
 //! tables, so that the same body always has the same first fault. What is kept as sent, apart from fields nobody
@@ -11,6 +11,7 @@
 //!
 //! **Absent:** HTTP, the clock, and every rule that needs to know the task.
 
+pub mod admin;
 pub mod archive;
 mod archived;
 pub mod cursor;
@@ -20,6 +21,7 @@ mod fields;
 mod path;
 mod publish;
 pub mod query;
+pub mod redeliver;
 pub mod release;
 pub mod resolve;
 mod shape;
@@ -35,6 +37,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use taskcast_actors::domain::json::{self, JsonError};
 use taskcast_actors::domain::retention::CleanupRule;
+use taskcast_actors::domain::{Json, Webhook};
 
 pub use error::BodyError;
 
@@ -55,6 +58,30 @@ pub fn cleanup_rules(values: &[serde_json::Value]) -> Result<Vec<CleanupRule>, B
         shape::read(&raw, &rules.item(index), &shape::CLEANUP_RULE)
     };
     values.iter().enumerate().map(rule).collect()
+}
+
+/// Reads webhooks of the configuration.
+///
+/// # Errors
+/// [`BodyError::Invalid`] naming the first offending field, from `webhook.endpoints[0]` on.
+pub fn webhook_endpoints(values: &[serde_json::Value]) -> Result<Vec<Webhook>, BodyError> {
+    let section = Path::Body.field("webhook");
+    let endpoints = section.field("endpoints");
+    let endpoint = |(index, value)| {
+        let raw = serde_json::value::to_raw_value(value).map_err(|_| BodyError::Malformed)?;
+        webhook::webhook(&raw, &endpoints.item(index))
+    };
+    values.iter().enumerate().map(endpoint).collect()
+}
+
+/// Reads what the configuration says of retries.
+///
+/// # Errors
+/// [`BodyError::Invalid`] naming the first offending field, from `webhook.defaultRetry` on.
+pub fn webhook_retry(value: &serde_json::Value) -> Result<Json, BodyError> {
+    let section = Path::Body.field("webhook");
+    let raw = serde_json::value::to_raw_value(value).map_err(|_| BodyError::Malformed)?;
+    shape::read(&raw, &section.field("defaultRetry"), &shape::RETRY)
 }
 
 /// The text of a body without `\u0000`; whether it is JSON remains to be seen.

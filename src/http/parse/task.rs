@@ -35,6 +35,8 @@ pub struct Preview {
     pub id: Option<String>,
     /// Whether there are webhooks.
     pub has_webhooks: bool,
+    /// Whether an existing task is to be replaced.
+    pub overwrite: bool,
 }
 
 /// Looks into a body that need not be valid.
@@ -55,7 +57,7 @@ impl Preview {
         let id = fields.raw("id").and_then(|raw| text(raw, at).ok());
         let empty = |raw: &RawValue| raw.get().strip_prefix('[').is_some_and(|rest| rest.trim_ascii() == "]");
         let has_webhooks = fields.raw("webhooks").is_some_and(|raw| !empty(raw));
-        Self { id: id.map(Cow::into_owned), has_webhooks }
+        Self { id: id.map(Cow::into_owned), has_webhooks, overwrite: false }
     }
 }
 

@@ -19,7 +19,8 @@ pub(super) fn webhooks(raw: &RawValue, at: &Path<'_>) -> Result<Vec<Webhook>, Bo
     list(raw, at, webhook)
 }
 
-fn webhook(raw: &RawValue, at: &Path<'_>) -> Result<Webhook, BodyError> {
+/// One webhook.
+pub(super) fn webhook(raw: &RawValue, at: &Path<'_>) -> Result<Webhook, BodyError> {
     let fields = Fields::of(raw, at, FIELDS.into_iter())?;
     Ok(Webhook {
         url: fields.need("url", target)?,

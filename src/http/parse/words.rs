@@ -20,19 +20,7 @@ pub(super) const CLEANUP_TARGETS: &[&str] = &["all", "events", "task"];
 /// What a sequenced publish does about a gap.
 pub(super) const SEQ_MODES: &[&str] = &["hold", "fast-fail"];
 /// Scope.
-pub(super) const SCOPES: &[&str] = &[
-    "task:create",
-    "task:manage",
-    "task:resolve",
-    "task:signal",
-    "event:publish",
-    "event:subscribe",
-    "event:history",
-    "webhook:create",
-    "worker:connect",
-    "worker:manage",
-    "*",
-];
+pub(super) const SCOPES: &[&str] = crate::config::SCOPES;
 
 #[cfg(test)]
 mod tests {

@@ -50,6 +50,8 @@ pub struct StreamBody<F> {
     timer: Pin<Box<Sleep>>,
     /// When a comment is due or, once told to end, when the stream ends.
     tick_at: Instant,
+    /// When the stream ends because whoever reads it may no longer.
+    expires_at: Option<Instant>,
     /// Before this no live events are written, so that those of a burst share a write.
     quiet_until: Option<Instant>,
     drain: Drained,
@@ -75,12 +77,22 @@ enum State {
 }
 
 impl<F: Frames> StreamBody<F> {
-    /// A body that writes what `frames` gives.
-    pub fn new(frames: F, service: Arc<Service>) -> Self {
+    /// A body that writes what `frames` gives, until `expires_at`.
+    pub fn new(frames: F, expires_at: Option<Instant>, service: Arc<Service>) -> Self {
         let tick_at = Instant::now() + service.settings.keepalive;
         let drain = Drained::Unasked(Box::pin(service.drain.wait()));
         let timer = Box::pin(sleep_until(tick_at));
-        Self { frames, service, timer, tick_at, quiet_until: None, drain, shared: None, state: State::New }
+        Self {
+            frames,
+            service,
+            timer,
+            tick_at,
+            expires_at,
+            quiet_until: None,
+            drain,
+            shared: None,
+            state: State::New,
+        }
     }
 
     /// Takes everything there is into `out`, and says when this body wants to be woken at the latest.
@@ -112,7 +124,12 @@ impl<F: Frames> StreamBody<F> {
         self.quiet_until
     }
 
+    fn has_expired(&self) -> bool {
+        self.expires_at.is_some_and(|end| Instant::now() >= end)
+    }
+
     fn wake_at(&mut self, cx: &mut Context<'_>, at: Instant) {
+        let at = self.expires_at.map_or(at, |end| end.min(at));
         if self.timer.deadline() != at {
             self.timer.as_mut().reset(at);
         }
@@ -169,6 +186,9 @@ impl<F: Frames> MessageBody for StreamBody<F> {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let body = self.get_mut();
         let mut out = BytesMut::new();
+        if body.has_expired() {
+            body.state = State::Over;
+        }
         match body.state {
             State::Over => return Poll::Ready(None),
             State::New => {

@@ -2,21 +2,19 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
 
 use actix_web::http::Method;
 use actix_web::http::header::HeaderValue;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::BytesMut;
-use taskcast_actors::domain::TaskId;
 use taskcast_actors::{Batch, Cursor, SubscribeRequest, Subscription};
 
+use super::open::OpenStream;
 use super::{Fill, Frames, frame, head, respond};
-use crate::auth::{Principal, Scope};
+use crate::auth::Principal;
 use crate::http::extract::PathId;
 use crate::http::parse::query::{SeriesFormat, StreamQuery};
 use crate::http::{ApiError, Service};
-use crate::metrics::StreamKind;
 
 /// Answers with the stream, or with plain JSON when it cannot begin.
 ///
@@ -29,7 +27,6 @@ pub async fn handle(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let id = id.unnamed()?;
-    principal.require(Scope::EventSubscribe, Some(&id))?;
     let last_event_id = request.headers().get("last-event-id").map(HeaderValue::as_bytes);
     let last_event_id = last_event_id.map(String::from_utf8_lossy);
     let query = StreamQuery::parse(request.query_string(), last_event_id.as_deref())?;
@@ -51,18 +48,16 @@ pub async fn handle(
     let subscription =
         service.engine.subscribe(&id, wish).await.map_err(|error| ApiError::of_engine(&error, &id, false))?;
     let service = service.into_inner();
-    service.metrics.stream_opened(StreamKind::Task);
-    let frames =
-        TaskFrames { subscription, wrapped, opened: Instant::now(), service: Arc::clone(&service), id };
-    Ok(respond(frames, service))
+    let open = OpenStream::begin(Arc::clone(&service), Some(id));
+    let frames = TaskFrames { subscription, wrapped, service: Arc::clone(&service), _open: open };
+    Ok(respond(frames, &principal, service))
 }
 
 struct TaskFrames {
     subscription: Subscription,
     wrapped: bool,
-    opened: Instant,
     service: Arc<Service>,
-    id: TaskId,
+    _open: OpenStream,
 }
 
 impl Frames for TaskFrames {
@@ -91,12 +86,5 @@ impl Frames for TaskFrames {
 
     fn is_live(&self) -> bool {
         self.subscription.is_live()
-    }
-}
-
-impl Drop for TaskFrames {
-    fn drop(&mut self) {
-        self.service.metrics.stream_closed(StreamKind::Task);
-        tracing::debug!(task = %self.id, open_ms = self.opened.elapsed().as_millis(), "a stream was closed");
     }
 }

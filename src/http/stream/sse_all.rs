@@ -9,11 +9,12 @@ use bytes::BytesMut;
 use taskcast_actors::domain::EventFilter;
 use taskcast_actors::{Followed, Follower};
 
+use super::open::OpenStream;
+use super::permitted::Permitted;
 use super::{Fill, Frames, frame, head, respond};
-use crate::auth::{Principal, Scope};
+use crate::auth::Principal;
 use crate::http::parse::query::GlobalQuery;
 use crate::http::{ApiError, Service};
-use crate::metrics::StreamKind;
 
 /// Events taken at once.
 const AT_ONCE: usize = 256;
@@ -27,7 +28,6 @@ pub async fn handle(
     principal: Principal,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    principal.require(Scope::EventSubscribe, None)?;
     let query = GlobalQuery::parse(request.query_string());
     if request.method() == Method::HEAD {
         return Ok(head().finish());
@@ -36,24 +36,51 @@ pub async fn handle(
         return Err(ApiError::shutting_down());
     }
     let service = service.into_inner();
-    service.metrics.stream_opened(StreamKind::Global);
+    let open = OpenStream::begin(Arc::clone(&service), None);
     let follower = service.engine.follow().await;
-    let frames = AllFrames { follower, filter: query.filter, service: Arc::clone(&service) };
-    Ok(respond(frames, service))
+    let permitted = principal.is_known().then(|| Permitted::new(principal.clone(), Arc::clone(&service)));
+    let frames = AllFrames { follower, filter: query.filter, permitted, _open: open };
+    Ok(respond(frames, &principal, service))
 }
 
 struct AllFrames {
     follower: Follower,
     filter: EventFilter,
-    service: Arc<Service>,
+    /// What the reader may see; `None` is everything.
+    permitted: Option<Permitted>,
+    _open: OpenStream,
+}
+
+impl AllFrames {
+    /// Appends the events that the reader may see and is known to, of those that were taken. Says whether it can go on.
+    fn poll_permitted(&mut self, cx: &mut Context<'_>, out: &mut BytesMut) -> Poll<bool> {
+        let Some(permitted) = &mut self.permitted else { return Poll::Ready(true) };
+        match ready!(permitted.poll_next(cx)) {
+            Ok(events) => events.iter().for_each(|event| frame::global(out, event)),
+            Err(error) => {
+                tracing::warn!(%error, "what a reader of all tasks may see cannot be found out: its stream ends");
+                return Poll::Ready(false);
+            }
+        }
+        Poll::Ready(true)
+    }
 }
 
 impl Frames for AllFrames {
     fn poll_fill(&mut self, cx: &mut Context<'_>, out: &mut BytesMut) -> Poll<Fill> {
+        let before = out.len();
+        if !ready!(self.poll_permitted(cx, out)) {
+            return Poll::Ready(Fill::Over);
+        }
+        if out.len() > before {
+            return Poll::Ready(Fill::More);
+        }
         Poll::Ready(match ready!(self.follower.poll_next(cx, AT_ONCE)) {
             Followed::Events(events) => {
-                for event in events.iter().filter(|event| self.filter.matches(event.event())) {
-                    frame::global(out, event);
+                let wanted = events.iter().filter(|event| self.filter.matches(event.event()));
+                match &mut self.permitted {
+                    None => wanted.for_each(|event| frame::global(out, event)),
+                    Some(permitted) => permitted.take(wanted.cloned()),
                 }
                 Fill::More
             }
@@ -66,16 +93,13 @@ impl Frames for AllFrames {
     }
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.permitted.as_ref().is_some_and(Permitted::has_some) {
+            return Poll::Ready(());
+        }
         self.follower.poll_ready(cx)
     }
 
     fn is_live(&self) -> bool {
         true
-    }
-}
-
-impl Drop for AllFrames {
-    fn drop(&mut self) {
-        self.service.metrics.stream_closed(StreamKind::Global);
     }
 }

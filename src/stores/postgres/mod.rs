@@ -8,7 +8,7 @@
 //! ## Layout
 //! - `settings`, `tls`, `connect`, `schema`: from a connection string to connections that may be used
 //! - `job`, `writer`, `flight`: the writing side, from the queue to the transaction; `long`: what is too long for it
-//! - `readers`: the pool; `heads`, `page`, `seek`, `list`, `due`, `health` are what is asked over it
+//! - `readers`: the pool; `heads`, `page`, `seek`, `list`, `due`, `health`, `receipts` are what is asked over it
 //! - `head_row`, `event_row`, `event_columns`, `marks`, `json`: how heads and events become columns
 //! - `archive/`: the database behind another store
 //! - `sql/`: the statements
@@ -30,6 +30,7 @@ mod long;
 mod marks;
 mod page;
 mod readers;
+mod receipts;
 pub mod schema;
 mod seek;
 mod settings;
@@ -38,7 +39,7 @@ mod tls;
 mod writer;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 
 pub use self::archive::{ArchiveOutcome, ArchivePiece, Begun, GoneSlot, Holding, PieceWriter, SlotState};
 use self::connect::Connector;
@@ -55,6 +56,8 @@ pub struct PostgresStore {
     /// Whether the last write failed for a reason that concerns all writes.
     failing: Arc<AtomicBool>,
     link: Arc<LinkState>,
+    /// Receipts swapped so far.
+    swaps: AtomicU32,
 }
 
 impl PostgresStore {
@@ -72,7 +75,7 @@ impl PostgresStore {
         let readers = Readers::new(&connector)?;
         let failing = Arc::new(AtomicBool::new(false));
         let writer = Writer::start(connector, Arc::clone(&failing));
-        Ok(Self { writer, readers, failing, link })
+        Ok(Self { writer, readers, failing, link, swaps: AtomicU32::default() })
     }
 
     /// How it stands with the server.

@@ -17,11 +17,14 @@ pub struct Step {
 }
 
 /// Every step, in order.
-const STEPS: [Step; 1] = [Step {
-    version: 1,
-    name: "0001_tasks",
-    sql: include_str!("../../../migrations/postgres/0001_tasks.sql"),
-}];
+const STEPS: [Step; 2] = [
+    Step { version: 1, name: "0001_tasks", sql: include_str!("../../../migrations/postgres/0001_tasks.sql") },
+    Step {
+        version: 2,
+        name: "0002_receipts",
+        sql: include_str!("../../../migrations/postgres/0002_receipts.sql"),
+    },
+];
 
 const KNOWN: i64 = STEPS.len() as i64;
 

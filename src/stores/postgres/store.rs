@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use async_trait::async_trait;
 use taskcast_actors::domain::{Change, Head, Stamp, TaskId, Timestamp};
 use taskcast_actors::ports::{
-    CommitError, CreateError, Created, Due, Listing, Loaded, NewLog, Page, Range, Seek, StoreError,
+    CommitError, CreateError, Created, Due, Listing, Loaded, NewLog, Page, Range, Receipts, Seek, StoreError,
     TaskQuery, TaskStore,
 };
 
@@ -105,5 +105,9 @@ impl TaskStore for PostgresStore {
     /// Asks, and writes as well if the last write failed, so that a database that takes writes again is noticed.
     async fn health(&self) -> Result<(), StoreError> {
         health::check(&self.readers, self.failing.load(Ordering::Relaxed)).await
+    }
+
+    fn receipts(&self) -> &dyn Receipts {
+        self
     }
 }

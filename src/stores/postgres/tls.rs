@@ -5,11 +5,12 @@ use std::sync::Arc;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use tokio_postgres::config::SslMode;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::OpenError;
+use crate::stores::authorities::authorities;
 
 /// What connections of this mode are encrypted with.
 pub(super) fn connector(mode: SslMode) -> Result<MakeRustlsConnect, OpenError> {
@@ -18,23 +19,16 @@ pub(super) fn connector(mode: SslMode) -> Result<MakeRustlsConnect, OpenError> {
         .with_safe_default_protocol_versions()
         .map_err(|error| OpenError::Tls(error.to_string()))?;
     let config = match mode {
-        SslMode::Require => builder.with_root_certificates(authorities()?).with_no_client_auth(),
+        SslMode::Require => {
+            let authorities = authorities().map_err(OpenError::Tls)?;
+            builder.with_root_certificates(authorities).with_no_client_auth()
+        }
         _ => builder
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
             .with_no_client_auth(),
     };
     Ok(MakeRustlsConnect::new(config))
-}
-
-fn authorities() -> Result<RootCertStore, OpenError> {
-    let found = rustls_native_certs::load_native_certs();
-    let mut roots = RootCertStore::empty();
-    let (added, _) = roots.add_parsable_certificates(found.certs);
-    if added == 0 {
-        return Err(OpenError::Tls("the system has no certificate authorities".into()));
-    }
-    Ok(roots)
 }
 
 /// Takes every certificate, as libpq does with `sslmode=prefer`: a mode in which whoever stands in between may just

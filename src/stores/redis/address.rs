@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fred::rustls::ClientConfig;
 use fred::rustls::crypto::ring;
-use fred::rustls::{ClientConfig, RootCertStore};
 use fred::socket2::TcpKeepalive;
 use fred::types::RespVersion;
 use fred::types::config::{
@@ -14,6 +14,7 @@ use fred::types::config::{
 
 use super::error::ConnectError;
 use super::settings::RedisSettings;
+use crate::stores::authorities::authorities;
 
 /// First pause before a lost connection is tried again, and what is added at random so that instances do not all
 /// come at once; in milliseconds.
@@ -51,15 +52,12 @@ pub(super) fn config(settings: &RedisSettings) -> Result<Config, ConnectError> {
     Ok(config)
 }
 
-/// The system's roots. A root that cannot be read is left out: the others may be all that is needed.
 fn tls_config() -> Result<ClientConfig, ConnectError> {
     let bad = |error: String| ConnectError::Settings(format!("TLS cannot be set up: {error}"));
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| bad(error.to_string()))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
+    Ok(config.with_root_certificates(authorities().map_err(bad)?).with_no_client_auth())
 }
 
 /// The same for a connection that messages come in on: there, answers and messages must be told apart.

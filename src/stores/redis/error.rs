@@ -30,6 +30,17 @@ pub enum ConnectError {
         /// Host and port.
         server: String,
     },
+    /// The server's certificate is not to be trusted.
+    #[error(
+        "Redis at {server} does not prove who it is ({reason}); check the host in the URL, the certificate of the \
+         server, and whom the system or SSL_CERT_FILE trusts"
+    )]
+    Untrusted {
+        /// Host and port.
+        server: String,
+        /// What is wrong with the certificate, in the words of rustls.
+        reason: String,
+    },
     /// The server lacks commands that are needed.
     #[error("Redis at {server} is version {found}, at least 6.2 is needed; use a newer server")]
     TooOld {
@@ -46,7 +57,7 @@ impl ConnectError {
         match self {
             Self::Unreachable { kind, .. } => *kind,
             Self::Refused { .. } => ErrorKind::Authentication,
-            Self::Settings(_) | Self::TooOld { .. } => ErrorKind::Unavailable,
+            Self::Settings(_) | Self::Untrusted { .. } | Self::TooOld { .. } => ErrorKind::Unavailable,
         }
     }
 }
@@ -137,6 +148,13 @@ fn is_harmless(error: &Error) -> bool {
     *error.kind() == FredKind::Backpressure || UNSENT.contains(&text) || REFUSALS.iter().any(refused)
 }
 
+/// What is wrong with the server's certificate, if `text`, which the client says, is about that.
+pub(super) fn distrust(text: &str) -> Option<&str> {
+    let (_, reason) = text.split_once("InvalidCertificate(")?;
+    let end = reason.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(reason.len());
+    Some(&reason[..end])
+}
+
 /// Whether `error` is the reply of a server that does not know the script.
 pub(super) fn is_no_script(error: &Error) -> bool {
     error.details().starts_with("NOSCRIPT")
@@ -178,6 +196,16 @@ mod tests {
         for text in ["ERR user_script:3: something", "Connection reset", "the room -- is full"] {
             assert!(!Failure::of(COMMANDS, &Error::new(FredKind::Unknown, text)).harmless, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_certificate_is_said_in_a_word() {
+        let unknown = "Custom { kind: InvalidData, error: InvalidCertificate(UnknownIssuer) }";
+        let elsewhere =
+            "Custom { error: InvalidCertificate(NotValidForNameContext { expected: IpAddress(..) }) }";
+        assert_eq!(distrust(unknown), Some("UnknownIssuer"));
+        assert_eq!(distrust(elsewhere), Some("NotValidForNameContext"));
+        assert_eq!(distrust("Connection closed."), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use fred::clients::{Client, WithOptions};
 use fred::error::Error;
 use fred::interfaces::{ClientLike, EventInterface as _};
-use fred::types::config::Config;
+use fred::types::config::{Config, Server};
 use fred::types::{ClusterHash, CustomCommand, Value};
 use taskcast_actors::ports::ErrorKind;
 use tokio::runtime::Handle;
@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::address;
-use super::error::{ConnectError, Failure, is_no_script, kind_of};
+use super::error::{ConnectError, Failure, distrust, is_no_script, kind_of};
 use super::scripts::{Script, Scripts};
 use super::settings::RedisSettings;
 use crate::stores::link::LinkState;
@@ -209,6 +209,9 @@ fn refused(server: &str, kind: ErrorKind, detail: &str) -> ConnectError {
     if kind == ErrorKind::Authentication {
         return ConnectError::Refused { server };
     }
+    if let Some(reason) = distrust(detail) {
+        return ConnectError::Untrusted { server, reason: reason.to_owned() };
+    }
     ConnectError::Unreachable { server, kind, detail: detail.to_owned() }
 }
 
@@ -249,6 +252,13 @@ async fn renew(client: Client, state: Arc<LinkState>, stalled: Arc<Notify>, stuc
     }
 }
 
+/// Has the client look for the primary at the sentinels that the URL names. On its own it goes by what the last sentinel
+/// knew of the others, for ever, also when these are gone or have other addresses.
+fn ask_all_sentinels(client: &Client) {
+    let nobody = Server::new("", 0);
+    client.inner().server_state.write().kind.update_sentinel_nodes(&nobody, Vec::new());
+}
+
 /// Keeps the state of a connection up to date.
 struct Watch {
     client: Client,
@@ -278,6 +288,7 @@ impl Watch {
     }
 
     fn lost(&self, error: &Error) {
+        ask_all_sentinels(&self.client);
         let kind = kind_of(error);
         self.state.failed(kind);
         let dependency = self.dependency;

@@ -13,6 +13,7 @@
 //! - `link`, `scripts`: a connection that mends itself, and how it fares
 //! - `keys`, `head_fields`, `event_fields`: how heads and events become keys, members and fields; `reply` reads answers
 //! - `write`, `stage`; `heads`, `page`, `seek`, `list`, `due`: what `store` promises; `lookup` says what is not here
+//! - `receipts`: by which repeated requests are recognised
 //! - `tier`: the moves between this store and an archive
 //! - `bus`: messages
 
@@ -28,6 +29,7 @@ mod link;
 mod list;
 mod lookup;
 mod page;
+mod receipts;
 mod reply;
 mod scripts;
 mod seek;

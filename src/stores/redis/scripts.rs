@@ -34,10 +34,11 @@ pub(super) enum Script {
     First,
     Lease,
     Unlease,
+    Receipt,
 }
 
 /// Every script, in the order of [`Script`].
-const ALL: [&str; 18] = [
+const ALL: [&str; 19] = [
     script!("common" "commit"),
     script!("common" "create"),
     script!("stage"),
@@ -56,6 +57,7 @@ const ALL: [&str; 18] = [
     "return {'', unpack(redis.call('ZRANGE', KEYS[1], 0, ARGV[1], 'WITHSCORES'))}",
     script!("lease"),
     script!("unlease"),
+    script!("receipt"),
 ];
 
 /// A script that the server has been told.

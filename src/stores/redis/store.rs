@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use taskcast_actors::domain::{Change, Head, Stamp, TaskId, Timestamp};
 use taskcast_actors::ports::{
-    CommitError, CreateError, Created, Due, Listing, Loaded, NewLog, Page, Range, Seek, StoreError,
+    CommitError, CreateError, Created, Due, Listing, Loaded, NewLog, Page, Range, Receipts, Seek, StoreError,
     TaskQuery, TaskStore,
 };
 
@@ -69,5 +69,9 @@ impl TaskStore for RedisStore {
 
     async fn health(&self) -> Result<(), StoreError> {
         Ok(self.link.ping().await?)
+    }
+
+    fn receipts(&self) -> &dyn Receipts {
+        self
     }
 }

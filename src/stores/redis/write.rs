@@ -17,9 +17,10 @@ use super::scripts::Script;
 use super::tier::Departures;
 use super::{event_fields, head_fields, stage};
 
-/// How long a winner gives way to who lost once, and how often at most that is doubled.
+/// How long a winner gives way to who lost once, and how often at most that is doubled: up to a second, for somebody who
+/// has little of a processor.
 const GIVE_WAY: Duration = Duration::from_millis(4);
-const DOUBLED: i64 = 4;
+const DOUBLED: i64 = 8;
 
 /// The arguments every script about a task begins with.
 pub(super) fn begin(place: &Place, id: &TaskId) -> Vec<Value> {

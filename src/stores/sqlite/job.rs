@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use taskcast_actors::domain::{Change, CheckpointChange, TaskEvent, TaskId};
-use taskcast_actors::ports::{NewLog, StoreError};
+use taskcast_actors::ports::{NewLog, ReceiptKey, StoreError, Swap};
 use tokio::sync::oneshot;
 
 use super::head_row::HeadRow;
@@ -21,6 +21,10 @@ pub(super) enum Work {
     Delete {
         id: TaskId,
         incarnation: u64,
+    },
+    Swap {
+        key: ReceiptKey,
+        swap: Swap,
     },
     /// Writes something and takes it away again, to see whether writing works.
     Probe,
@@ -40,6 +44,15 @@ pub(super) enum Outcome {
 pub(super) enum WriteError {
     NotWritten(StoreError),
     Unknown(StoreError),
+}
+
+impl WriteError {
+    /// What the store said.
+    pub(super) fn into_store_error(self) -> StoreError {
+        match self {
+            Self::NotWritten(error) | Self::Unknown(error) => error,
+        }
+    }
 }
 
 /// Work and who waits for it. Whoever waits may go away; the work is done all the same.
@@ -62,7 +75,7 @@ impl Work {
         match self {
             Self::Create { log, .. } => log.replace,
             Self::Delete { .. } => true,
-            Self::Commit { .. } | Self::Probe => false,
+            Self::Commit { .. } | Self::Swap { .. } | Self::Probe => false,
         }
     }
 
@@ -78,6 +91,7 @@ impl Work {
                 };
                 head.as_ref().map_or(0, HeadRow::weight) + events(&change.events) + checkpoint
             }
+            Self::Swap { swap, .. } => swap.receipt.len(),
             Self::Delete { .. } | Self::Probe => 0,
         }
     }

@@ -8,6 +8,7 @@
 //! - `connection`, `lock`, `schema`: from a path to connections that may be used
 //! - `job`, `writer`, `group`, `write`, `orphans`: the writing side, from the queue to the statements
 //! - `readers`: the reading side; `heads`, `page`, `seek`, `list`, `due` are what it runs
+//! - `receipts`: by which repeated requests are recognised, on both sides
 //! - `head_row`, `event_row`: how heads and events become columns
 
 mod connection;
@@ -23,6 +24,7 @@ mod lock;
 mod orphans;
 mod page;
 mod readers;
+mod receipts;
 mod schema;
 mod seek;
 mod settings;

@@ -5,7 +5,10 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use super::error::OpenError;
 
 /// Every step, in order; the number of a step is its place, from 1.
-const STEPS: [&str; 1] = [include_str!("../../../migrations/sqlite/0001_tasks.sql")];
+const STEPS: [&str; 2] = [
+    include_str!("../../../migrations/sqlite/0001_tasks.sql"),
+    include_str!("../../../migrations/sqlite/0002_receipts.sql"),
+];
 
 const KNOWN: i64 = STEPS.len() as i64;
 

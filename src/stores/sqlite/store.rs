@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use async_trait::async_trait;
 use taskcast_actors::domain::{Change, Head, Stamp, TaskId, Timestamp};
 use taskcast_actors::ports::{
-    CommitError, CreateError, Created, Due, Listing, Loaded, NewLog, Page, Range, Seek, StoreError,
+    CommitError, CreateError, Created, Due, Listing, Loaded, NewLog, Page, Range, Receipts, Seek, StoreError,
     TaskQuery, TaskStore,
 };
 
@@ -101,7 +101,11 @@ impl TaskStore for SqliteStore {
         }
         match self.writer.run(Work::Probe).await {
             Ok(_) => Ok(()),
-            Err(WriteError::NotWritten(error) | WriteError::Unknown(error)) => Err(error),
+            Err(error) => Err(error.into_store_error()),
         }
+    }
+
+    fn receipts(&self) -> &dyn Receipts {
+        self
     }
 }

@@ -7,7 +7,7 @@ use taskcast_actors::ports::NewLog;
 use super::event_row;
 use super::head_row::HeadRow;
 use super::job::{Outcome, Work};
-use super::orphans;
+use super::{orphans, receipts};
 
 /// Does `work`, giving a log it creates the number `next_log`.
 pub(super) fn perform(connection: &Connection, work: &Work, next_log: &mut i64) -> rusqlite::Result<Outcome> {
@@ -15,6 +15,7 @@ pub(super) fn perform(connection: &Connection, work: &Work, next_log: &mut i64) 
         Work::Create { head, log } => create(connection, head, log, next_log),
         Work::Commit { head, change } => commit(connection, head.as_ref(), change),
         Work::Delete { id, incarnation } => delete(connection, id, *incarnation),
+        Work::Swap { key, swap } => receipts::swap(connection, key, swap),
         Work::Probe => probe(connection),
     }
 }

@@ -11,7 +11,7 @@ use futures_util::stream::iter;
 use taskcast_actors::domain::{TaskId, Timestamp};
 use taskcast_actors::ports::{ReleaseError, StoreError};
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::copy::Copied;
 use super::{TieredSettings, Tiers};
@@ -20,6 +20,8 @@ use crate::stores::redis::PARTITIONS;
 /// The pause between two rounds when there was little to do, and after a failure.
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(500);
+/// How often it is measured what the archive lacks.
+const MEASUREMENT: Duration = Duration::from_millis(200);
 /// How long a lease holds, and how often it is renewed.
 const LEASE: Duration = Duration::from_secs(2);
 const RENEWAL: Duration = Duration::from_millis(500);
@@ -32,17 +34,18 @@ const RELEASE_EVERY: Duration = Duration::from_secs(1);
 const RELEASES: usize = 256;
 const RELEASES_AT_ONCE: usize = 8;
 
-/// Owns the task.
-pub(super) struct Archiver(JoinHandle<()>);
+/// Owns the task, and the one that measures how far it is behind: an archive that does not answer must not hide that.
+pub(super) struct Archiver([JoinHandle<()>; 2]);
 
 impl Drop for Archiver {
     fn drop(&mut self) {
-        self.0.abort();
+        self.0.iter().for_each(JoinHandle::abort);
     }
 }
 
 impl Archiver {
     pub(super) fn start(tiers: Arc<Tiers>, settings: TieredSettings) -> Self {
+        let measuring = tokio::spawn(measure(Arc::clone(&tiers)));
         let work = Work {
             tiers,
             settings,
@@ -52,7 +55,20 @@ impl Archiver {
             next_lease: Instant::now(),
             next_release: Instant::now(),
         };
-        Self(tokio::spawn(work.run()))
+        Self([tokio::spawn(work.run()), measuring])
+    }
+}
+
+/// Keeps an eye on what the archive lacks.
+async fn measure(tiers: Arc<Tiers>) {
+    let mut pace = interval(MEASUREMENT);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        pace.tick().await;
+        if let Ok(lag) = tiers.hot.lag(now()).await {
+            tiers.stats.tasks_behind.store(lag.tasks, Ordering::Relaxed);
+            tiers.stats.lag_millis.store(lag.millis, Ordering::Relaxed);
+        }
     }
 }
 
@@ -82,11 +98,11 @@ impl Work {
                 }
                 Err(error) => {
                     self.tiers.stats.failures.fetch_add(1, Ordering::Relaxed);
+                    self.tiers.hooks.on_storage_error("archive", None, &error.summary());
                     if !failing {
                         tracing::warn!(%error, "archiving has to wait");
                     }
                     failing = true;
-                    self.note_lag().await;
                     sleep(PAUSE_AFTER_FAILURE).await;
                 }
             }
@@ -106,7 +122,6 @@ impl Work {
         for (id, copied) in copied {
             self.judge(id, copied);
         }
-        self.note_lag().await;
         if self.next_release <= Instant::now() {
             self.next_release = Instant::now() + RELEASE_EVERY;
             self.release_idle().await?;
@@ -118,6 +133,7 @@ impl Work {
         if let Copied::Failed(reason) = copied {
             self.tiers.stats.failures.fetch_add(1, Ordering::Relaxed);
             tracing::error!(task = %id, %reason, "a task cannot be archived: trying again later");
+            self.tiers.hooks.on_storage_error("archive", Some(&id), "the task cannot be archived");
             self.setbacks.insert(id, Instant::now());
         }
     }
@@ -132,13 +148,6 @@ impl Work {
         self.held = (0..PARTITIONS).zip(held).filter_map(|(part, held)| held.then_some(part)).collect();
         self.next_lease = Instant::now() + RENEWAL;
         Ok(())
-    }
-
-    async fn note_lag(&self) {
-        if let Ok(lag) = self.tiers.hot.lag(now()).await {
-            self.tiers.stats.tasks_behind.store(lag.tasks, Ordering::Relaxed);
-            self.tiers.stats.lag_millis.store(lag.millis, Ordering::Relaxed);
-        }
     }
 
     /// Moves tasks out of Redis that nobody has written to for as long as is configured.
@@ -161,6 +170,8 @@ impl Work {
                         Ok(_) | Err(ReleaseError::Moved | ReleaseError::Busy) => {}
                         Err(error) => {
                             tracing::warn!(task = %idle.task_id, %error, "a task could not leave Redis");
+                            let why = "the task could not leave Redis";
+                            self.tiers.hooks.on_storage_error("release", Some(&idle.task_id), why);
                         }
                     }
                 })

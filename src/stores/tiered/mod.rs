@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use taskcast_actors::domain::TaskId;
-use taskcast_actors::ports::{ErrorKind, StoreError, TaskStore as _};
+use taskcast_actors::ports::{ErrorKind, StoreError, TaskHooks, TaskStore as _};
 
 use self::archiver::Archiver;
 use super::postgres::PostgresStore;
@@ -80,6 +80,8 @@ struct Tiers {
     hot: Arc<RedisStore>,
     archive: Arc<PostgresStore>,
     stats: Arc<ArchiveStats>,
+    /// Told of what goes wrong in the background. They must not block.
+    hooks: Arc<dyn TaskHooks>,
     /// Tasks that are being moved by this instance.
     moving: Mutex<HashSet<TaskId>>,
 }
@@ -91,7 +93,8 @@ pub struct TieredStore {
 }
 
 impl TieredStore {
-    /// Puts `archive` behind `hot`, which must note what the archive lacks, and starts to archive.
+    /// Puts `archive` behind `hot`, which must note what the archive lacks, and starts to archive. `hooks`, which must
+    /// not block, are told when that fails.
     ///
     /// # Errors
     /// When one of them does not answer.
@@ -99,9 +102,11 @@ impl TieredStore {
         hot: Arc<RedisStore>,
         archive: Arc<PostgresStore>,
         settings: TieredSettings,
+        hooks: Arc<dyn TaskHooks>,
     ) -> Result<Self, StoreError> {
         hot.init_tier(archive.is_empty().await?).await?;
-        let tiers = Arc::new(Tiers { hot, archive, stats: Arc::default(), moving: Mutex::default() });
+        let (stats, moving) = (Arc::default(), Mutex::default());
+        let tiers = Arc::new(Tiers { hot, archive, stats, hooks, moving });
         Ok(Self { _archiver: Archiver::start(Arc::clone(&tiers), settings), tiers })
     }
 

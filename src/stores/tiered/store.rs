@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use taskcast_actors::domain::{Change, Head, Stamp, TaskId, Timestamp};
 use taskcast_actors::ports::{
-    CommitError, CreateError, Created, Due, Listing, Loaded, NewLog, Page, Range, Seek, StoreError,
+    CommitError, CreateError, Created, Due, Listing, Loaded, NewLog, Page, Range, Receipts, Seek, StoreError,
     TaskQuery, TaskStore,
 };
 
@@ -105,5 +105,10 @@ impl TaskStore for TieredStore {
     /// The archive may be away for a while: it catches up.
     async fn health(&self) -> Result<(), StoreError> {
         self.tiers.hot.health().await
+    }
+
+    /// They live in Redis alone: what is over within a day is not worth an archive.
+    fn receipts(&self) -> &dyn Receipts {
+        self.tiers.hot.receipts()
     }
 }

@@ -1,8 +1,10 @@
 //! The archive behind Redis: what it holds, and what happens when one of the two is gone.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
-use super::harness::{Cluster, Own};
+use super::harness::{Cluster, Own, gauge};
 use crate::support::{Server, Setup, Store, wait_until};
 
 /// All ids in the order of the listing, in pages of two.
@@ -117,6 +119,25 @@ async fn while_postgres_is_away_only_cold_tasks_cannot_be_read() {
 }
 
 #[tokio::test]
+async fn an_archive_that_hangs_is_seen_to_lag_at_once() {
+    let mut own = Own::start().await;
+    let cluster = own.cluster(1).await;
+    let server = &cluster.instances[0];
+    server.running("t").await;
+    cluster.archived().await;
+    own.postgres.freeze().await;
+    let frozen = Instant::now();
+    server.publish("t", r#"{"type":"n","data":1}"#).await;
+    wait_until("the lag is seen", async || {
+        (gauge(server, "taskcast_archive_lag_seconds").await > 1.0).then_some(())
+    })
+    .await;
+    assert!(frozen.elapsed() < Duration::from_secs(10), "{:?}", frozen.elapsed());
+    own.postgres.thaw().await;
+    cluster.archived().await;
+}
+
+#[tokio::test]
 async fn while_no_task_is_cold_nothing_needs_postgres() {
     let mut own = Own::start().await;
     let cluster = own.cluster(2).await;
@@ -154,7 +175,7 @@ async fn the_archive_is_less_than_a_second_behind() {
     let setup = Setup::new(Store::Tiered);
     let cluster = Cluster::start_with(setup, 1).await;
     cluster.instances[0].running("t").await;
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     cluster.archived().await;
     assert!(started.elapsed().as_secs() < 10, "bounded; the benchmarks have the figure");
 }

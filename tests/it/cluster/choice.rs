@@ -1,24 +1,7 @@
 //! Which storage is chosen, and what refuses to start.
 
-use std::process::Stdio;
-
-use tokio::process::Command;
-
-use super::harness::Own;
-use crate::support::{Setup, Store, within};
-
-/// Starts the program with these variables and arguments; what it says when it ends by itself.
-async fn refused(vars: &[(&str, &str)], arguments: &[&str]) -> String {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_taskcast"));
-    command.args(["start", "--port", "0"]).args(arguments).current_dir(folder.path());
-    command.env_clear().envs(vars.iter().copied()).stdin(Stdio::null()).kill_on_drop(true);
-    let output = within("it ends by itself", command.output()).await.expect("the program can be started");
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!text.contains("s3cret"), "{text}");
-    text
-}
+use super::harness::{Own, refused};
+use crate::support::{Setup, Store};
 
 #[tokio::test]
 async fn what_makes_no_sense_refuses_to_start_and_says_why() {

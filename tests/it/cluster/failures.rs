@@ -1,15 +1,20 @@
 //! Under load, everything fails in turn, ten times each. ENGINE: what users see and what is kept.
 
-use serde_json::json;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
 
 use super::harness::{Cluster, Own, gauge};
-use super::load::Load;
-use crate::support::{Setup, Store, wait_until};
+use super::load::{Load, Noticed};
+use crate::support::relay::Relay;
+use crate::support::{Setup, Store, wait_until, within};
 
 /// How often each thing fails.
 const TIMES: usize = 10;
 /// Events acknowledged between two failures.
 const BETWEEN: u64 = 200;
+/// How long Postgres is away.
+const OUTAGE: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn instances_killed_under_load_lose_nothing() {
@@ -77,24 +82,87 @@ async fn pub_sub_connections_that_break_under_load_cost_a_moment_and_nothing_els
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_postgres_that_is_away_under_load_is_nothing_but_archive_lag() {
+async fn the_last_messages_of_a_task_that_are_lost_under_load_are_made_up_for_within_seconds() {
+    let own = Own::start().await;
+    let relay = Relay::to(&own.redis.url()).await;
+    let mut cluster = own.cluster(1).await;
+    cluster.add_server(own.instance_over(relay.url()).await);
+    let [one, deaf] = &cluster.instances[..] else { panic!("two instances") };
+    let load = Load::start_gently(&cluster).await;
+    let repairs = "taskcast_bus_repairs_total";
+    let (before, mut waits) = (gauge(deaf, repairs).await, Vec::new());
+    for round in 0..TIMES {
+        let id = format!("lost-{round}");
+        one.running(&id).await;
+        let mut stream = deaf.stream(&format!("/tasks/{id}/events?since.index=0")).await;
+        one.publish(&id, r#"{"type":"n","data":"heard"}"#).await;
+        assert_eq!(stream.event().await["data"], "heard");
+        relay.lose_messages_of(&id);
+        one.publish(&id, r#"{"type":"n","data":"lost"}"#).await;
+        one.moved(&id, "completed").await;
+        let ended = Instant::now();
+        let rest = within("the stream ends", stream.rest()).await;
+        waits.push(ended.elapsed());
+        let data: Vec<_> = rest.events.iter().map(|event| event["data"].clone()).collect();
+        assert_eq!(data, [json!("lost"), json!({"status": "completed"})]);
+        assert_eq!(rest.done.as_deref(), Some("completed"));
+        assert_eq!(relay.lost(), 2 * (round + 1), "the message of each commit was lost");
+    }
+    assert!(gauge(deaf, repairs).await - before >= TIMES as f64);
+    waits.sort_unstable();
+    assert!(waits[TIMES / 2] < Duration::from_secs(2), "{waits:?}");
+    assert_eq!(load.finish(&cluster).await, Noticed { refused: 0, interrupted: 0 });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_postgres_that_is_away_for_half_a_minute_under_load_is_nothing_but_archive_lag() {
     let mut own = Own::start().await;
     let cluster = own.cluster(2).await;
-    let load = Load::start(&cluster).await;
-    for _ in 0..TIMES {
-        load.goes_on(BETWEEN).await;
-        own.postgres.kill().await;
-        load.goes_on(BETWEEN).await;
+    let load = Load::start_gently(&cluster).await;
+    for round in 0..TIMES {
+        let away = Instant::now();
+        match round % 2 {
+            0 => own.postgres.kill().await,
+            _ => own.postgres.freeze().await,
+        }
+        begin_and_end(&cluster, &format!("away-{round}")).await;
+        while away.elapsed() < OUTAGE {
+            load.goes_on(BETWEEN / 10).await;
+        }
         let ready = cluster.instances[0].get("/health/ready").await;
         let state = ready.json()["dependencies"]["postgres"]["state"].clone();
         assert_eq!((ready.status, state.as_str()), (200, Some("unhealthy")));
-        wait_until("the lag is seen", async || {
-            (gauge(&cluster.instances[1], "taskcast_archive_tasks_behind").await > 0.0).then_some(())
+        for instance in &cluster.instances {
+            let lag = gauge(instance, "taskcast_archive_lag_seconds").await;
+            assert!(lag > OUTAGE.as_secs_f64() / 2.0, "{lag}");
+        }
+        match round % 2 {
+            0 => own.postgres.restart().await,
+            _ => own.postgres.thaw().await,
+        }
+        wait_until("the archive has caught up", async || {
+            (gauge(&cluster.instances[0], "taskcast_archive_lag_seconds").await < 1.0).then_some(())
         })
         .await;
-        own.postgres.restart().await;
     }
-    load.finish(&cluster).await;
+    assert_eq!(load.finish(&cluster).await, Noticed { refused: 0, interrupted: 0 });
+    for round in 0..TIMES {
+        cluster.release_unchanged(&format!("away-{round}")).await;
+    }
+}
+
+/// The life of a task that one instance writes and the other one follows.
+async fn begin_and_end(cluster: &Cluster, id: &str) {
+    let [one, other] = &cluster.instances[..] else { panic!("two instances") };
+    one.running(id).await;
+    let mut stream = other.stream(&format!("/tasks/{id}/events?includeStatus=false")).await;
+    for number in 0..5 {
+        one.publish(id, &json!({"type": "n", "data": number}).to_string()).await;
+    }
+    other.moved(id, "completed").await;
+    let seen = within("the stream ends", stream.rest()).await;
+    let data: Vec<_> = seen.events.iter().map(|event| event["data"].clone()).collect();
+    assert_eq!((data, seen.done.as_deref()), ((0..5).map(Value::from).collect(), Some("completed")));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

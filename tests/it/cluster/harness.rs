@@ -1,14 +1,17 @@
 //! Instances on servers that a test owns, or on those that tests share.
 
 use std::net::SocketAddr;
+use std::process::Stdio;
 use std::sync::Arc;
 
 use nix::sys::signal::Signal;
 use parking_lot::Mutex;
 use serde_json::Value;
+use tokio::process::Command;
 
+use crate::support::server::profile;
 use crate::support::servers::{Postgres, Redis};
-use crate::support::{Answer, Server, Setup, Store, wait_until};
+use crate::support::{Answer, Server, Setup, Store, wait_until, within};
 
 /// Where the instances are that run at present.
 #[derive(Clone, Default)]
@@ -45,7 +48,12 @@ impl Cluster {
 
     /// Starts one more instance.
     pub(super) async fn add(&mut self) {
-        self.instances.push(self.setup.start().await);
+        self.add_server(self.setup.start().await);
+    }
+
+    /// Has a server that was started in another way serve as one more instance.
+    pub(super) fn add_server(&mut self, server: Server) {
+        self.instances.push(server);
         self.publish_addresses();
     }
 
@@ -97,6 +105,16 @@ impl Cluster {
         .await;
     }
 
+    /// Moves a finished task to the archive, in which its history must be the same bytes.
+    pub(super) async fn release_unchanged(&self, id: &str) {
+        let path = format!("/tasks/{id}/events/history");
+        let hot = self.instances[0].get(&path).await;
+        self.release(id).await.ok(200);
+        for instance in &self.instances {
+            assert_eq!(instance.get(&path).await.text(), hot.text(), "the archive has the same bytes");
+        }
+    }
+
     /// Moves a finished task to the archive.
     pub(super) async fn release(&self, id: &str) -> Answer {
         self.archived().await;
@@ -106,6 +124,19 @@ impl Cluster {
         let body = format!(r#"{{"expectedLastEventIndex":{last},"inactiveSince":9007199254740991}}"#);
         server.post(&format!("/tasks/{id}/storage/release"), &body).await
     }
+}
+
+/// Starts the program with these variables and arguments; what it says when it ends by itself.
+pub(super) async fn refused(vars: &[(&str, &str)], arguments: &[&str]) -> String {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_taskcast"));
+    command.args(["start", "--port", "0"]).args(arguments).current_dir(folder.path());
+    command.env_clear().envs(profile()).envs(vars.iter().copied()).stdin(Stdio::null()).kill_on_drop(true);
+    let output = within("it ends by itself", command.output()).await.expect("the program can be started");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!text.contains("s3cret"), "{text}");
+    text
 }
 
 /// The present value of a metric.
@@ -137,6 +168,14 @@ impl Own {
     /// `count` instances with Redis and the archive.
     pub(super) async fn cluster(&self, count: usize) -> Cluster {
         Cluster::start_with(self.setup(Store::Tiered), count).await
+    }
+
+    /// One more instance with Redis and the archive, which reaches Redis at `url`.
+    pub(super) async fn instance_over(&self, url: String) -> Server {
+        let mut environment = self.environment.clone();
+        environment.retain(|(name, _)| *name != "TASKCAST_REDIS_URL");
+        environment.push(("TASKCAST_REDIS_URL", url));
+        Setup::new(Store::Tiered).environment(environment).start().await
     }
 
     /// A program on as many of these servers as `store` needs.

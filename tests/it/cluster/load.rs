@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::harness::{Addresses, Cluster};
@@ -21,7 +21,11 @@ const READERS: usize = 3;
 
 /// How long a client waits before it tries again.
 fn backoff() -> Interval {
-    let mut pace = interval(Duration::from_millis(25));
+    at_intervals(Duration::from_millis(25))
+}
+
+fn at_intervals(period: Duration) -> Interval {
+    let mut pace = interval(period);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     pace
 }
@@ -36,62 +40,87 @@ struct Sent {
 /// An event as a reader or a history shows it.
 type Shown = (u64, Value);
 
+/// What producers and readers have in common.
+#[derive(Default)]
+struct Common {
+    addresses: Addresses,
+    /// How long a producer rests between two events, if at all.
+    rest: Option<Duration>,
+    stop: AtomicBool,
+    acknowledged: AtomicU64,
+    refused: AtomicU64,
+    interrupted: AtomicU64,
+}
+
+/// What clients noticed of failures.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Noticed {
+    /// Writes that were not accepted, or had no answer.
+    pub(super) refused: u64,
+    /// Streams that broke off, or did not begin.
+    pub(super) interrupted: u64,
+}
+
 /// Producers and readers at work.
 pub(super) struct Load {
-    addresses: Addresses,
-    stop: Arc<AtomicBool>,
-    acknowledged: Arc<AtomicU64>,
+    common: Arc<Common>,
+    clients: Vec<AbortHandle>,
     producers: JoinSet<(usize, Sent)>,
     readers: JoinSet<(usize, Vec<Shown>)>,
 }
 
 impl Load {
-    /// Creates tasks and begins to publish to them and to follow them.
+    /// Creates tasks and begins to publish to them, as fast as it goes, and to follow them.
     pub(super) async fn start(cluster: &Cluster) -> Self {
+        Self::start_with(cluster, None).await
+    }
+
+    /// The same at no more than a hundred events a second.
+    pub(super) async fn start_gently(cluster: &Cluster) -> Self {
+        Self::start_with(cluster, Some(Duration::from_millis(10 * PRODUCERS * TASKS as u64))).await
+    }
+
+    async fn start_with(cluster: &Cluster, rest: Option<Duration>) -> Self {
         for task in 0..TASKS {
             cluster.instances[0].running(&name(task)).await;
         }
-        let mut load = Self {
-            addresses: cluster.addresses.clone(),
-            stop: Arc::default(),
-            acknowledged: Arc::default(),
-            producers: JoinSet::new(),
-            readers: JoinSet::new(),
-        };
+        let common = Arc::new(Common { addresses: cluster.addresses.clone(), rest, ..Common::default() });
+        let (mut producers, mut readers, mut clients) = (JoinSet::new(), JoinSet::new(), Vec::new());
         for task in 0..TASKS {
             for _ in 0..READERS {
-                load.readers.spawn(read(load.addresses.clone(), task));
+                clients.push(readers.spawn(read(Arc::clone(&common), task)));
             }
             for producer in 0..PRODUCERS {
                 let first = producer * 1_000_000_000;
-                let (stop, acknowledged) = (Arc::clone(&load.stop), Arc::clone(&load.acknowledged));
-                load.producers.spawn(produce(load.addresses.clone(), (task, first), stop, acknowledged));
+                clients.push(producers.spawn(produce(Arc::clone(&common), task, first)));
             }
         }
-        load
+        Self { common, clients, producers, readers }
     }
 
     /// Waits until `count` more events have been acknowledged.
     pub(super) async fn goes_on(&self, count: u64) {
-        let goal = self.acknowledged.load(Ordering::Relaxed) + count;
+        let acknowledged = || self.common.acknowledged.load(Ordering::Relaxed);
+        let goal = acknowledged() + count;
         let mut pace = backoff();
         wait_until("events are acknowledged", async || {
             pace.tick().await;
-            (self.acknowledged.load(Ordering::Relaxed) >= goal).then_some(())
+            assert!(!self.clients.iter().any(AbortHandle::is_finished), "a client has panicked");
+            (acknowledged() >= goal).then_some(())
         })
         .await;
     }
 
-    /// Stops producing, completes the tasks, and checks everything.
-    pub(super) async fn finish(mut self, cluster: &Cluster) {
-        self.stop.store(true, Ordering::Relaxed);
+    /// Stops producing, completes the tasks, and checks everything. Says what clients noticed before.
+    pub(super) async fn finish(mut self, cluster: &Cluster) -> Noticed {
+        self.common.stop.store(true, Ordering::Relaxed);
         let mut sent: Vec<Vec<Sent>> = (0..TASKS).map(|_| Vec::new()).collect();
         while let Some(done) = self.producers.join_next().await {
             let (task, one) = done.expect("a producer does not panic");
             sent[task].push(one);
         }
         for task in 0..TASKS {
-            complete(&self.addresses, task).await;
+            complete(&self.common.addresses, task).await;
         }
         let mut shown: Vec<Vec<Vec<Shown>>> = (0..TASKS).map(|_| Vec::new()).collect();
         while let Some(done) = self.readers.join_next().await {
@@ -100,6 +129,10 @@ impl Load {
         }
         for task in 0..TASKS {
             check(cluster, &name(task), &sent[task], &shown[task]).await;
+        }
+        Noticed {
+            refused: self.common.refused.load(Ordering::Relaxed),
+            interrupted: self.common.interrupted.load(Ordering::Relaxed),
         }
     }
 }
@@ -127,16 +160,15 @@ impl Line {
 }
 
 /// Publishes numbers, each once; every other one also as a delta of a series.
-async fn produce(
-    addresses: Addresses,
-    (task, first): (usize, u64),
-    stop: Arc<AtomicBool>,
-    acknowledged: Arc<AtomicU64>,
-) -> (usize, Sent) {
-    let mut line = Line { addresses, wire: None };
+async fn produce(common: Arc<Common>, task: usize, first: u64) -> (usize, Sent) {
+    let mut line = Line { addresses: common.addresses.clone(), wire: None };
     let (mut sent, mut pace) = (Sent::default(), backoff());
+    let mut rest = common.rest.map(at_intervals);
     let path = format!("/tasks/{}/events", name(task));
-    for number in (first..).take_while(|_| !stop.load(Ordering::Relaxed)) {
+    for number in (first..).take_while(|_| !common.stop.load(Ordering::Relaxed)) {
+        if let Some(rest) = &mut rest {
+            rest.tick().await;
+        }
         let body = match number % 2 {
             0 => format!(r#"{{"type":"n","data":{number}}}"#),
             _ => format!(
@@ -146,10 +178,11 @@ async fn produce(
         match line.call("POST", &path, &body).await {
             Ok((201, _)) => {
                 sent.acknowledged.insert(number);
-                acknowledged.fetch_add(1, Ordering::Relaxed);
+                common.acknowledged.fetch_add(1, Ordering::Relaxed);
             }
             Ok((503, _)) | Err(_) => {
                 sent.unknown.insert(number);
+                common.refused.fetch_add(1, Ordering::Relaxed);
                 pace.tick().await;
             }
             Ok((status, body)) => panic!("{status} {body}"),
@@ -174,13 +207,16 @@ async fn complete(addresses: &Addresses, task: usize) {
 }
 
 /// Follows a task to its end, from where it was whenever the stream is lost.
-async fn read(addresses: Addresses, task: usize) -> (usize, Vec<Shown>) {
+async fn read(common: Arc<Common>, task: usize) -> (usize, Vec<Shown>) {
     let (mut shown, mut pace) = (Vec::new(), backoff());
     loop {
-        match follow(addresses.any(), &name(task), &mut shown).await {
+        match follow(common.addresses.any(), &name(task), &mut shown).await {
             Ok(true) => return (task, shown),
-            Ok(false) | Err(_) => pace.tick().await,
-        };
+            Ok(false) | Err(_) => {
+                common.interrupted.fetch_add(1, Ordering::Relaxed);
+                pace.tick().await;
+            }
+        }
     }
 }
 
@@ -239,8 +275,7 @@ async fn check(cluster: &Cluster, task: &str, sent: &[Sent], readers: &[Vec<Show
         assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
     }
     check_text(cluster, task, &history).await;
-    cluster.release(task).await.ok(200);
-    assert_eq!(cluster.instances[0].get(&path).await.text(), hot.text(), "the archive has the same bytes");
+    cluster.release_unchanged(task).await;
     check_text(cluster, task, &history).await;
 }
 

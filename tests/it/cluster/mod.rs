@@ -3,6 +3,7 @@
 mod archive;
 mod choice;
 mod counts;
+mod encrypted;
 mod failures;
 mod full_stack;
 mod harness;
@@ -10,4 +11,5 @@ mod health;
 mod load;
 mod races;
 mod release;
+mod sentinel;
 mod timers;

@@ -147,3 +147,33 @@ async fn writes_meet_releases_and_all_succeed() {
         one.history("t", "types=n").await.iter().map(|event| event["data"].clone()).collect();
     assert_eq!(numbers, (1..=100).map(Value::from).collect::<Vec<_>>());
 }
+
+#[tokio::test]
+async fn keys_and_numbers_are_remembered_by_cold_tasks_on_every_instance() {
+    let cluster = Cluster::start(Store::Tiered, 2).await;
+    let [one, other] = &cluster.instances[..] else { panic!("two instances") };
+    let keyed = async |server: &Server, path: &str, body: &str| {
+        server.call("POST", path, &[("idempotency-key", "k")], body.as_bytes()).await
+    };
+    let task = r#"{"id":"t","params":{"z":1,"a":2}}"#;
+    let event = r#"{"type":"p","data":1,"seriesId":"l","seriesMode":"latest","clientId":"c","clientSeq":4}"#;
+    let created = keyed(one, "/tasks", task).await;
+    let published = keyed(one, "/tasks/t/events", event).await;
+    let next = event.replace("\"clientSeq\":4", "\"clientSeq\":5");
+    one.publish("t", &next).await;
+    cluster.archived().await;
+    release(one, "t", 1, ALWAYS).await.ok(200);
+    for server in [one, other] {
+        for (path, body, first) in [("/tasks", task, &created), ("/tasks/t/events", event, &published)] {
+            let again = keyed(server, path, body).await;
+            assert_eq!((again.status, again.text()), (201, first.text()));
+            assert_eq!(again.header("idempotent-replayed"), Some("true"));
+        }
+    }
+    assert_eq!(release(other, "t", 1, ALWAYS).await.ok(200)["released"], false, "a repeat leaves it cold");
+    let stale = other.post("/tasks/t/events", &next).await;
+    assert_eq!((stale.status, &stale.json()["expectedSeq"]), (409, &json!(6)));
+    let other_body = keyed(other, "/tasks/t/events", r#"{"type":"x"}"#).await;
+    assert_eq!(other_body.status, 422);
+    assert_eq!(one.get("/tasks/t/events/history").await.ok(200).as_array().map(Vec::len), Some(1));
+}

@@ -181,6 +181,33 @@ async fn a_gap_that_another_engine_fills_releases_what_is_held(open: Open) {
     }
 }
 
+async fn nothing_is_refused_for_what_another_engine_has_changed(open: Open) {
+    let store = open();
+    let [here, there] = [engine_over(Arc::clone(&store)), engine_over(Arc::clone(&store))];
+    let id = pending(&here).await;
+    let first = |client: &str| vec![numbered(client, 0, plain(0))];
+    here.publish(&id, first("c")).await.unwrap();
+    there.publish(&id, first("d")).await.unwrap();
+    // What one engine does is not announced to the other.
+    for seq in 1..5 {
+        let (one, other) = if seq % 2 == 0 { (&here, &there) } else { (&there, &here) };
+        one.publish(&id, vec![numbered("c", seq, plain(seq))]).await.unwrap();
+        assert_eq!(other.expected_seq(&id, "c").await, Ok(Some(seq + 1)));
+        let stale = other.publish(&id, vec![numbered("c", 0, plain(0))]).await;
+        let rejection = Rejection::SeqStale { expected: seq + 1, received: 0 };
+        assert_eq!(stale, Err(EngineError::Rejected(rejection)));
+    }
+    there.transition(&id, Transition::to(TaskStatus::Running)).await.unwrap();
+    complete(&here, &id).await;
+    let terminal = EngineError::Rejected(Rejection::Terminal(TaskStatus::Completed));
+    assert_eq!(
+        there.publish(&id, Vec::new()).await,
+        Err(terminal),
+        "an empty batch is decided on what is there"
+    );
+    stop(vec![here, there]).await;
+}
+
 async fn a_task_deleted_or_replaced_elsewhere_ends_the_streams_here(open: Open) {
     let store = open();
     let engines = cluster(&store, 2, None);
@@ -231,13 +258,29 @@ async fn a_timer_fires_once_though_two_engines_sweep(open: Open) {
     stop(engines).await;
 }
 
+/// Without a bus nobody tells an engine what another one wrote.
+async fn a_refusal_is_decided_on_what_other_engines_wrote(open: Open) {
+    let store = open();
+    let engines = [engine_over(Arc::clone(&store)), engine_over(store)];
+    let id = pending(&engines[0]).await;
+    let complete = Transition::to(TaskStatus::Completed);
+    assert!(engines[1].transition(&id, complete.clone()).await.is_err(), "it is pending");
+    engines[0].transition(&id, Transition::to(TaskStatus::Running)).await.unwrap();
+    assert_eq!(engines[1].transition(&id, complete).await.unwrap().task.status, TaskStatus::Completed);
+    for engine in engines {
+        engine.stop().await;
+    }
+}
+
 engine_suite!(
+    a_refusal_is_decided_on_what_other_engines_wrote,
     readers_on_three_engines_see_all_events_once_and_in_order,
     readers_see_all_events_although_the_bus_loses_doubles_and_reorders,
     of_racing_completions_on_three_engines_one_wins,
     reads_show_what_another_engine_wrote_without_any_bus,
     a_resume_on_an_engine_that_is_behind_doubles_nothing,
     a_gap_that_another_engine_fills_releases_what_is_held,
+    nothing_is_refused_for_what_another_engine_has_changed,
     a_task_deleted_or_replaced_elsewhere_ends_the_streams_here,
     a_timer_fires_once_though_two_engines_sweep,
 );

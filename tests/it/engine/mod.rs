@@ -7,6 +7,8 @@ mod firehose;
 mod followers;
 mod instances;
 mod lifecycle;
+mod once;
+mod outbox;
 mod overload;
 mod publishing;
 mod races;

@@ -56,6 +56,9 @@ impl TaskStore for GatedStore {
     async fn health(&self) -> Result<(), StoreError> {
         self.inner.health().await
     }
+    fn receipts(&self) -> &dyn Receipts {
+        self.inner.receipts()
+    }
 }
 
 fn closed(inner: Arc<dyn TaskStore>) -> Arc<GatedStore> {

@@ -16,24 +16,27 @@ use taskcast_actors::domain::{EventId, NewEvent, TaskId, TaskStatus, Transition}
 use taskcast_actors::memory::{MemoryBus, MemoryStore};
 use taskcast_actors::ports::TaskStore;
 use taskcast_actors::testing::{Fault, FaultyBus, FaultyStore, Operation};
-use taskcast_actors::{Engine, Published};
+use taskcast_actors::{Engine, Once, Published, ReceiptKey};
 
 use self::reader::{Kind, Read};
 use crate::support::engine::*;
 
 /// How many seeds are run, how many of them at a time, and what is done in each.
 const SEEDS: u64 = 2000;
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 24;
 const STEPS: usize = 30;
 /// So many failing seeds are enough to know.
 const ENOUGH: usize = 5;
 
-const FAULTS: [(Operation, Fault); 6] = [
+const FAULTS: [(Operation, Fault); 9] = [
     (Operation::Write, Fault::Refuse),
     (Operation::Write, Fault::LoseAnswer),
     (Operation::Write, Fault::LoseRequest),
     (Operation::Write, Fault::PanicBefore),
     (Operation::Write, Fault::PanicAfter),
+    (Operation::Swap, Fault::Refuse),
+    (Operation::Swap, Fault::LoseAnswer),
+    (Operation::Swap, Fault::LoseRequest),
     (Operation::Read, Fault::Refuse),
 ];
 
@@ -67,9 +70,19 @@ impl Cluster {
     }
 }
 
+/// A publish under a key, as often as it is asked for.
+struct Keyed {
+    once: Once,
+    wish: Vec<NewEvent>,
+    /// The ids of its events, once it was acknowledged.
+    answer: Option<Vec<EventId>>,
+}
+
 /// What was asked of the task, and what it answered.
 #[derive(Default)]
 struct Ledger {
+    /// What was asked for under keys.
+    keyed: Vec<Keyed>,
     /// The events that were acknowledged.
     acknowledged: Vec<(u64, EventId)>,
     /// The first number and the length of every batch.
@@ -121,6 +134,7 @@ impl World {
                 12 => self.pause_or_run().await,
                 13 | 14 => self.open_reader(),
                 15 => self.any().passivate_idle().await,
+                18 => self.publish_under_key().await,
                 16 => self.restart().await,
                 17 if self.rng.u8(..6) == 0 => self.end().await,
                 _ => {
@@ -173,6 +187,30 @@ impl World {
         let sent = wishes.iter().map(|(engine, event)| engine.publish(&id, vec![event.clone()]));
         for answer in join_all(sent).await {
             self.note(answer);
+        }
+    }
+
+    /// A new key, or one that was used before, on any engines at once; sometimes the caller goes away in the middle.
+    async fn publish_under_key(&mut self) {
+        if self.ledger.keyed.is_empty() || self.rng.bool() {
+            let (size, key) = (self.rng.u64(1..3), self.rng.u64(..).to_be_bytes());
+            let once = Once { key: ReceiptKey(std::array::from_fn(|place| key[place % 8])), body: 1 };
+            self.ledger.batches.push((self.ledger.numbers, size));
+            let wish = (0..size).map(|_| self.event(2)).collect();
+            self.ledger.keyed.push(Keyed { once, wish, answer: None });
+        }
+        let place = self.rng.usize(..self.ledger.keyed.len());
+        let Keyed { once, wish, .. } = &self.ledger.keyed[place];
+        let (once, wish) = (*once, wish.clone());
+        let engines = [self.any(), self.any()];
+        let patience = self.rng.bool().then(|| self.rng.usize(..40));
+        let id = self.id.clone();
+        let sent = engines.iter().map(|engine| engine.publish_once(&id, wish.clone(), false, once));
+        for answer in given_up(patience, join_all(sent)).await.into_iter().flatten().flatten() {
+            let ids: Vec<_> = answer.answer.iter().map(|event| event.id.clone()).collect();
+            let first = self.ledger.keyed[place].answer.get_or_insert_with(|| ids.clone());
+            assert_eq!(*first, ids, "a key has one answer");
+            self.note(Ok(answer.answer));
         }
     }
 

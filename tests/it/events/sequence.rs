@@ -13,7 +13,11 @@ on_each_store!(
     a_held_publish_whose_client_left_stores_nothing,
     numbered_batches_are_judged_by_their_first_number,
 );
-with_each_store!(a_held_publish_gives_up_after_a_while, when_too_much_waits_writes_are_refused);
+with_each_store!(
+    a_held_publish_gives_up_after_a_while,
+    when_too_much_waits_writes_are_refused,
+    numbering_is_shared_by_instances_and_survives_all_of_them,
+);
 
 fn event(name: &str, seq: u64, more: &str) -> String {
     format!(r#"{{"type":"{name}","clientId":"c","clientSeq":{seq}{more}}}"#)
@@ -163,6 +167,36 @@ async fn when_too_much_waits_writes_are_refused(store: Store) {
     server.publish("other", r#"{"type":"a"}"#).await;
     assert_eq!(server.history("t", "").await.len(), 1);
     drop(waiting);
+}
+
+async fn numbering_is_shared_by_instances_and_survives_all_of_them(store: Store) {
+    let setup = Setup::new(store);
+    let mut instances = vec![setup.start().await];
+    if !matches!(store, Store::Memory | Store::Sqlite) {
+        instances.push(setup.start().await);
+    }
+    let (one, other) = (&instances[0], instances.last().expect("there is one"));
+    one.create("t").await;
+    one.publish("t", &event("0", 0, "")).await;
+    let waiting = sent(other, "t", &event("2", 2, "")).await;
+    held(other, "t", 2).await;
+    assert_eq!(one.publish("t", &event("1", 1, "")).await["index"], 1);
+    assert_eq!(answered(waiting).await.ok(201)["index"], 2);
+    for instance in &instances {
+        let stale = instance.post("/tasks/t/events", &event("a", 1, "")).await;
+        refused(&stale, 409, "seq_stale", "Stale clientSeq: expected 3, received 1", 3, 1);
+    }
+    if store == Store::Memory {
+        return;
+    }
+    for instance in instances {
+        instance.killed().await;
+    }
+    let server = setup.start().await;
+    assert_eq!(server.get("/tasks/t/seq/c").await.ok(200)["expectedSeq"], 3);
+    let gap = server.post("/tasks/t/events", &event("a", 4, r#","seqMode":"fast-fail""#)).await;
+    refused(&gap, 409, "seq_gap", "Gap in clientSeq: expected 3, received 4", 3, 4);
+    assert_eq!(server.publish("t", &event("3", 3, "")).await["index"], 3);
 }
 
 async fn waiting_writes(server: &Server, count: usize) {

@@ -8,7 +8,8 @@ use taskcast_actors::domain::{
     Change, Entropy, EventId, Head, Json, Level, NewTask, Stamp, TaskEvent, TaskId, TaskStatus, Timestamp,
 };
 use taskcast_actors::ports::{
-    CommitError, CreateError, ErrorKind, NewLog, Range, Slot, StoreError, TaskStore,
+    CommitError, CreateError, ErrorKind, NewLog, Range, ReceiptKey, Slot, StoreError, Swap, Swapped,
+    TaskStore,
 };
 
 use crate::support::servers::{Database, Postgres};
@@ -109,8 +110,10 @@ async fn eight_openers_bring_the_schema_up_to_date_at_once() {
         store.unwrap().health().await.unwrap();
     }
     let client = database.client().await;
-    let rows = client.query("SELECT version, name FROM taskcast_migrations", &[]).await.unwrap();
-    assert_eq!((rows.len(), rows[0].get::<_, &str>(1)), (1, "0001_tasks"));
+    let sql = "SELECT name FROM taskcast_migrations ORDER BY version";
+    let rows = client.query(sql, &[]).await.unwrap();
+    let names: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(names, ["0001_tasks", "0002_receipts"]);
 }
 
 #[tokio::test]
@@ -118,7 +121,7 @@ async fn a_schema_that_is_missing_or_newer_is_refused_with_advice() {
     let database = database().await;
     let strict = PostgresSettings { auto_migrate: false, ..settings(&database) };
     let missing = PostgresStore::open(strict.clone()).await.err().unwrap();
-    assert!(matches!(missing, OpenError::Outdated { missing: 1, known: 1, .. }));
+    assert!(matches!(missing, OpenError::Outdated { missing: 2, known: 2, .. }));
     let text = missing.to_string();
     assert!(text.contains("`taskcast migrate`") && text.contains("TASKCAST_AUTO_MIGRATE=true"), "{text}");
     open(&database).await;
@@ -127,7 +130,7 @@ async fn a_schema_that_is_missing_or_newer_is_refused_with_advice() {
     database.client().await.batch_execute(sql).await.unwrap();
     for settings in [strict, settings(&database)] {
         let newer = PostgresStore::open(settings).await.err().unwrap();
-        assert!(matches!(newer, OpenError::Newer { found: 99, known: 1, .. }), "{newer}");
+        assert!(matches!(newer, OpenError::Newer { found: 99, known: 2, .. }), "{newer}");
     }
 }
 
@@ -352,4 +355,26 @@ async fn a_long_log_comes_and_goes_without_holding_up_others() {
     assert!(version > 3, "{version}");
     store.create(log("long", 3)).await.unwrap();
     assert_eq!(store.events(&id("long"), Range::new(0, 9)).await.unwrap().slots.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn receipts_that_are_over_are_removed_while_others_are_put() {
+    let database = database().await;
+    let stores = [open(&database).await, open(&database).await];
+    let swap = |now: i64| Swap {
+        expected: None,
+        receipt: b"receipt".to_vec(),
+        expires: Timestamp(now + 10),
+        now: Timestamp(now),
+    };
+    for n in 0..200_u8 {
+        let (key, swap) = (ReceiptKey([n; 32]), swap(n.into()));
+        let put = stores.each_ref().map(|store| store.receipts().swap(&key, swap.clone()));
+        let swapped = futures_util::future::join_all(put).await;
+        let done = swapped.iter().filter(|swapped| **swapped == Ok(Swapped::Done));
+        assert_eq!(done.count(), 1, "{swapped:?}");
+    }
+    let sql = "SELECT count(*) FROM taskcast_receipts";
+    let left: i64 = database.client().await.query_one(sql, &[]).await.unwrap().get(0);
+    assert!((10..100).contains(&left), "{left}");
 }

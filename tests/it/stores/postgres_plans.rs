@@ -58,6 +58,8 @@ async fn every_statement_walks_an_index() {
             (sql!("page"), 7),
             (sql!("seek_id"), 3),
             (sql!("seek_time"), 2),
+            (sql!("receipt_put"), 4),
+            (sql!("receipt_remove"), 1),
         ];
         for (sql, params) in others {
             let plan = plan(&client, sql, params).await;

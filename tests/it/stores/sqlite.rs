@@ -11,7 +11,8 @@ use taskcast_actors::domain::{
     Timestamp,
 };
 use taskcast_actors::ports::{
-    CommitError, CreateError, ErrorKind, NewLog, Range, Slot, StoreError, TaskStore,
+    CommitError, CreateError, ErrorKind, NewLog, Range, ReceiptKey, Slot, StoreError, Swap, Swapped,
+    TaskStore,
 };
 use tempfile::TempDir;
 
@@ -252,4 +253,25 @@ async fn a_log_that_is_still_being_swept_shares_its_number_with_no_other() {
     store.create(log("a", 3)).await.unwrap();
     wait_until(|| count(&path, "orphans") == 0).await;
     assert_eq!(store.events(&id("a"), Range::new(0, 9)).await.unwrap().slots.len(), 3);
+}
+
+#[tokio::test]
+async fn receipts_that_are_over_leave_the_file_and_the_others_survive_an_end() {
+    let (_dir, path) = place();
+    let store = open(&path);
+    let key = |n: u8| ReceiptKey([n; 32]);
+    let swap = |now: i64| Swap {
+        expected: None,
+        receipt: b"receipt".to_vec(),
+        expires: Timestamp(now + 20),
+        now: Timestamp(now),
+    };
+    for n in 0..200_u8 {
+        let swapped = store.receipts().swap(&key(n), swap(n.into())).await;
+        assert_eq!(swapped, Ok(Swapped::Done));
+    }
+    assert_eq!(count(&path, "receipts"), 20);
+    drop(store);
+    let found = open(&path).receipts().find(&key(199), Timestamp(200)).await;
+    assert_eq!(found, Ok(Some(b"receipt".to_vec())));
 }

@@ -8,14 +8,19 @@ use taskcast::stores::redis::{RedisSettings, RedisStore};
 use taskcast::stores::tiered::{TieredSettings, TieredStore};
 use taskcast_actors::domain::{Change, Head, Stamp, TaskId, Timestamp};
 use taskcast_actors::ports::{
-    ColdTier as _, CommitError, CreateError, Created, Due, Listing, Loaded, NewLog, Page, Range,
-    ReleaseError, Seek, StoreError, TaskQuery, TaskStore,
+    ColdTier as _, CommitError, CreateError, Created, Due, Listing, Loaded, NewLog, Page, Range, Receipts,
+    ReleaseError, Seek, StoreError, TaskHooks, TaskQuery, TaskStore,
 };
 
 use crate::support::servers::{Postgres, Redis};
 
 /// Both tiers, in a place of their own on the shared servers.
 pub(crate) async fn open() -> TieredStore {
+    open_over(Postgres::shared().await.database().await.url, Arc::new(())).await
+}
+
+/// As [`open`], over this empty database, with hooks.
+pub(crate) async fn open_over(database: String, hooks: Arc<dyn TaskHooks>) -> TieredStore {
     let redis = Redis::shared().await;
     let settings = RedisSettings {
         url: redis.url(),
@@ -23,12 +28,10 @@ pub(crate) async fn open() -> TieredStore {
         archived: true,
         ..RedisSettings::default()
     };
-    let database = Postgres::shared().await.database().await;
-    let archive =
-        PostgresSettings { pool_size: 2, auto_migrate: true, ..PostgresSettings::new(database.url) };
+    let archive = PostgresSettings { pool_size: 2, auto_migrate: true, ..PostgresSettings::new(database) };
     let hot = Arc::new(RedisStore::connect(settings).await.unwrap());
     let archive = Arc::new(PostgresStore::open(archive).await.unwrap());
-    TieredStore::start(hot, archive, TieredSettings::default()).await.unwrap()
+    TieredStore::start(hot, archive, TieredSettings::default(), hooks).await.unwrap()
 }
 
 /// A store that moves every task out of Redis as soon as it was written.
@@ -105,5 +108,9 @@ impl TaskStore for AlwaysCold {
 
     async fn health(&self) -> Result<(), StoreError> {
         self.0.health().await
+    }
+
+    fn receipts(&self) -> &dyn Receipts {
+        self.0.receipts()
     }
 }

@@ -166,7 +166,8 @@ impl Wire {
         Ok((length > 0).then_some(piece))
     }
 
-    async fn take(&mut self, length: usize) -> Result<Vec<u8>> {
+    /// The next bytes of the body.
+    pub(crate) async fn take(&mut self, length: usize) -> Result<Vec<u8>> {
         while self.unread.len() < length {
             self.fill().await?;
         }

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Once};
+use std::task::Poll;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -226,6 +227,19 @@ pub async fn wait_until<F: Future<Output = bool>>(what: &str, mut condition: imp
 /// `future`, which must not take for ever.
 pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+}
+
+/// Lets `future` run until it has been asked so often, if that is said, and gives it up then.
+pub async fn given_up<T>(times: Option<usize>, future: impl Future<Output = T>) -> Option<T> {
+    let Some(times) = times else { return Some(future.await) };
+    let mut future = std::pin::pin!(future);
+    for _ in 0..times {
+        if let Poll::Ready(answer) = futures_util::poll!(future.as_mut()) {
+            return Some(answer);
+        }
+        tokio::task::yield_now().await;
+    }
+    None
 }
 
 /// What a reader is shown, in the terms of the model.

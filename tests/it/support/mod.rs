@@ -1,8 +1,12 @@
 //! What tests of the HTTP service share: the program as a child process, and clients that see raw bytes.
 
 pub(crate) mod client;
+pub(crate) mod embedded;
 #[macro_use]
 pub mod engine;
+pub(crate) mod hooks;
+pub(crate) mod relay;
+pub(crate) mod resp;
 pub(crate) mod server;
 pub(crate) mod servers;
 pub(crate) mod sse;

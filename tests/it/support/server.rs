@@ -1,5 +1,6 @@
 //! The program as a child process.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -11,7 +12,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::{OnceCell, watch};
 
 use super::servers::{Postgres, Redis};
@@ -19,6 +20,9 @@ use super::{Client, Stream, within};
 
 /// What a server says once it can be reached; its address follows.
 const LISTENS: &str = "listens on http://";
+
+/// How much of what a server has logged is shown when a test fails, in bytes.
+const LOG_SHOWN: usize = 20_000;
 
 /// Where a server keeps its tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,16 +142,24 @@ impl Setup {
             .current_dir(self.folder())
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .envs(profile())
             .envs(self.environment.get_or_init(|| self.store.environment()).await.iter().cloned())
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
         let mut child = command.spawn().expect("the program can be started");
+        let output = child.stdout.take();
         let (logs, log) = watch_logs(&mut child);
         let address = address_in(log).await;
-        Server { client: Client { address }, child, logs, _folder: Arc::clone(&self.folder) }
+        Server { client: Client { address }, child, output, logs, _folder: Arc::clone(&self.folder) }
     }
+}
+
+/// Where the program leaves what `tests/coverage.sh` counts.
+pub(crate) fn profile() -> Option<(&'static str, OsString)> {
+    let name = "LLVM_PROFILE_FILE";
+    std::env::var_os(name).map(|value| (name, value))
 }
 
 /// Keeps what the program logs, and says whenever there is more.
@@ -178,8 +190,20 @@ async fn address_in(mut log: watch::Receiver<String>) -> SocketAddr {
 pub(crate) struct Server {
     pub(crate) client: Client,
     child: Child,
+    /// What the program writes to standard output, which is next to nothing.
+    pub(crate) output: Option<ChildStdout>,
     logs: Arc<Mutex<String>>,
     _folder: Arc<TempDir>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let logs = self.logs();
+            let from = logs.len().saturating_sub(LOG_SHOWN);
+            eprintln!("{}", &logs[logs.ceil_char_boundary(from)..]);
+        }
+    }
 }
 
 impl std::ops::Deref for Server {

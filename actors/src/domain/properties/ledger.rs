@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::generate::Happening;
+use crate::domain::outbox::GlobalHook;
 use crate::domain::{
     Change, Checkpoint, CheckpointChange, Circumstances, ClientSeq, Command, Entropy, NewEvent, NewTask,
     Rejection, State, Superseded, TaskEvent, TaskId, Timestamp, checkpoint, decide, retention::CleanupRule,
@@ -25,6 +26,8 @@ pub(super) struct Ledger {
     pub(super) log: Log,
     pub(super) rules: Vec<CleanupRule>,
     pub(super) now: Timestamp,
+    /// Webhooks for every task, if anybody delivers.
+    pub(super) hooks: Option<Vec<GlobalHook>>,
     seqs: BTreeMap<String, u64>,
     draws: u64,
 }
@@ -52,6 +55,7 @@ impl Ledger {
             log: Log::default(),
             rules,
             now,
+            hooks: None,
             seqs: BTreeMap::new(),
             draws: 0,
         }
@@ -83,7 +87,12 @@ impl Ledger {
     /// Decides, applies, and writes as the write path does.
     pub(super) fn ask(&mut self, command: &Command) -> Result<Change, Rejection> {
         self.draws += 1;
-        let around = Circumstances { now: self.now, entropy: Entropy::new(self.draws), cleanup: &self.rules };
+        let around = Circumstances {
+            now: self.now,
+            entropy: Entropy::new(self.draws),
+            cleanup: &self.rules,
+            hooks: self.hooks.as_deref(),
+        };
         let change = decide(&self.state, command, around)?;
         let superseded = self.state.apply(&change);
         self.state.stamp = change.next_stamp();

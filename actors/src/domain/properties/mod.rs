@@ -5,6 +5,7 @@ mod archive;
 mod generate;
 mod ledger;
 mod moves;
+mod outbox;
 mod reading;
 mod replaying;
 mod rules;

@@ -21,6 +21,7 @@ const SERVICE: &str = "Service";
 
 /// Every operation.
 pub(super) fn all() -> Paths {
-    let groups = [tasks::add, archive::add, events::add, streams::add, workers::add, service::add];
+    let groups =
+        [tasks::add, archive::add, webhook::add, events::add, streams::add, workers::add, service::add];
     groups.into_iter().fold(PathsBuilder::new(), |paths, add| add(paths)).build()
 }

@@ -5,7 +5,7 @@ use utoipa::openapi::path::{HttpMethod, PathsBuilder};
 use utoipa::openapi::response::ResponseBuilder;
 
 use super::SERVICE;
-use crate::http::openapi::faults::{ADMIN_BODY, ADMIN_TOKEN, CREDENTIALS, DISABLED, TOO_LARGE};
+use crate::http::openapi::faults::{ADMIN_BODY, ADMIN_TOKEN, CREDENTIALS, DISABLED, RATE_LIMITED, TOO_LARGE};
 use crate::http::openapi::kit::{map, named, text};
 use crate::http::openapi::operation::Route;
 
@@ -79,7 +79,7 @@ fn admin_token() -> Route {
         .about("Only with `adminApi` switched on.")
         .sends("The admin token, and what the new token is to be good for.", named("AdminTokenRequest"))
         .json("200", "The token.", named("AdminToken"))
-        .fails(&[ADMIN_BODY, ADMIN_TOKEN, DISABLED, TOO_LARGE])
+        .fails(&[ADMIN_BODY, ADMIN_TOKEN, DISABLED, TOO_LARGE, RATE_LIMITED])
 }
 
 fn playground() -> Route {

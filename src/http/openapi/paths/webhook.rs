@@ -1,11 +1,39 @@
-//! What the server sends to webhooks (PROTOCOL §18).
+//! What the server sends to webhooks (PROTOCOL §18), and what becomes of what it could not deliver.
 
 use utoipa::openapi::path::{HttpMethod, ParameterBuilder, ParameterIn, PathsBuilder};
 use utoipa::openapi::{Paths, Required};
 
-use super::EVENTS;
+use super::{EVENTS, TASKS};
+use crate::http::openapi::faults::{NO_TASK, WRITE};
 use crate::http::openapi::kit::{either, integer, named, text};
 use crate::http::openapi::operation::Route;
+
+/// Adds the operations of this file.
+pub(super) fn add(paths: PathsBuilder) -> PathsBuilder {
+    let paths = failures().at(paths, HttpMethod::Get, "/tasks/{taskId}/webhooks/failures");
+    redeliver().at(paths, HttpMethod::Post, "/tasks/{taskId}/webhooks/redeliver")
+}
+
+fn failures() -> Route {
+    Route::new(TASKS, "listWebhookFailures", "List what could not be delivered to webhooks")
+        .about("Deliveries that failed for good, the oldest first: the last 100 of the task.")
+        .scope("task:manage")
+        .json("200", "The failures.", named("WebhookFailures"))
+        .fails(&[NO_TASK])
+}
+
+fn redeliver() -> Route {
+    Route::new(TASKS, "redeliverWebhooks", "Deliver again what failed")
+        .about(
+            "Each event is tried once more, out of order. A failure whose event is accepted is gone from the list; any \
+             other stays with one more attempt.",
+        )
+        .scope("task:manage")
+        .body("Which failures; `{}` is all of them.", named("RedeliverRequest"))
+        .json("202", "How many of them are tried again.", named("RedeliverResult"))
+        .fails(&[NO_TASK])
+        .fails(&WRITE)
+}
 
 /// The requests the server makes.
 pub(in crate::http::openapi) fn outgoing() -> Paths {

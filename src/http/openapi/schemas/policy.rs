@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::Named;
+use crate::config::SCOPES;
 use crate::http::openapi::kit::{Record, int, list, map, named, text, words};
 
 /// The components of this file.
@@ -20,23 +21,9 @@ pub(super) fn all() -> Vec<Named> {
             Record::new("Narrows who may do what with a task.").need("rules", rules("AuthRule")).into(),
         ),
         ("AuthRule", auth_rule().into()),
-        ("Scope", words("A permission.", SCOPES).into()),
+        ("Scope", words("A permission.", SCOPES.iter().copied()).into()),
     ]
 }
-
-const SCOPES: [&str; 11] = [
-    "task:create",
-    "task:manage",
-    "task:resolve",
-    "task:signal",
-    "event:publish",
-    "event:subscribe",
-    "event:history",
-    "webhook:create",
-    "worker:connect",
-    "worker:manage",
-    "*",
-];
 
 fn rules(name: &str) -> utoipa::openapi::schema::ArrayBuilder {
     list("", named(name))

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::Named;
-use crate::http::openapi::kit::{Record, flag, int, integer, list, named, named_as, text, words};
+use crate::http::openapi::kit::{Record, flag, int, integer, list, millis, named, named_as, text, words};
 
 /// The components of this file.
 pub(super) fn all() -> Vec<Named> {
@@ -15,6 +15,10 @@ pub(super) fn all() -> Vec<Named> {
             "Backoff",
             words("How the delay grows from attempt to attempt.", ["fixed", "exponential", "linear"]).into(),
         ),
+        ("WebhookFailures", failures().into()),
+        ("WebhookFailure", failure().into()),
+        ("RedeliverRequest", redeliver_request().into()),
+        ("RedeliverResult", redeliver_result().into()),
     ]
 }
 
@@ -29,6 +33,41 @@ fn webhook() -> Record {
         .example(json!({
             "url": "https://example.com/hooks/taskcast", "filter": { "types": ["llm.*"] }, "retry": { "retries": 5 }
         }))
+}
+
+fn failures() -> Record {
+    Record::new("What could not be delivered to the webhooks of a task.")
+        .need("failures", list("The oldest first.", named("WebhookFailure")))
+        .need("dropped", int("How many older ones are not kept any more.", 0.0))
+}
+
+fn failure() -> Record {
+    Record::new("A delivery that failed for good.")
+        .need("id", text("Names it in a `RedeliverRequest`."))
+        .need(
+            "source",
+            words("Whether the webhook is the task's own or one for every task.", ["task", "global"]),
+        )
+        .need("host", text("Host of the webhook's URL."))
+        .need("index", int("Index of the event.", 0.0))
+        .need("eventId", text("Id of the event."))
+        .need("type", text("Type of the event; of a long one the beginning."))
+        .need("attempts", int("How often it was tried.", 1.0))
+        .may("status", int("Status of the last answer, if there was one.", 100.0))
+        .need("error", text("What went wrong the last time."))
+        .need("firstAttemptAt", millis("When it was tried first."))
+        .need("failedAt", millis("When it was tried last."))
+        .need("redelivering", flag("Whether it is about to be tried again."))
+}
+
+fn redeliver_request() -> Record {
+    Record::new("Which failures are tried again.")
+        .may("failures", list("Ids of failures, all when absent; unknown ones are ignored.", text("")))
+        .example(json!({ "failures": ["t0-17"] }))
+}
+
+fn redeliver_result() -> Record {
+    Record::new("What is tried again.").need("redelivering", int("How many failures.", 0.0))
 }
 
 fn uri() -> utoipa::openapi::SchemaFormat {

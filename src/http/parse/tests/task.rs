@@ -258,7 +258,11 @@ fn an_auth_config_is_kept_as_sent_without_unknown_fields() {
 #[test]
 fn a_preview_needs_json_and_nothing_else() {
     let seen = |body: &str| preview(body.as_bytes()).unwrap();
-    let of = |id: Option<&str>, has_webhooks| Preview { id: id.map(str::to_owned), has_webhooks };
+    let of = |id: Option<&str>, has_webhooks| Preview {
+        id: id.map(str::to_owned),
+        has_webhooks,
+        ..Preview::default()
+    };
     assert_eq!(seen(r#"{"id":"a/b","ttl":0,"webhooks":[{}]}"#), of(Some("a/b"), true));
     assert_eq!(seen(r#"{"id":5,"webhooks":[ ]}"#), of(None, false));
     assert_eq!(seen(r#"{"id":"\u0061","x":"\u0000","webhooks":7}"#), of(Some("a"), true));

@@ -3,18 +3,23 @@
 local stored = redis.call('HMGET', task, 'stamp', 'key', 'status', 'due', 'base', 'waiting')
 local expected, writer = take(), take()
 
--- Who lost, how often in a row, and when it last did. Only the last moment counts: whoever still tries loses again.
-local loser, losses, lost_at = string.match(stored[6] or '', '^(%S+) (%d+) (%d+)$')
-if loser and now() - lost_at > 500 then
+-- Who lost, how often in a row, when it last did, and whether somebody has given way since. Whoever has not tried for
+-- ten seconds does so no more, and after two another one may take its place.
+local loser, losses, lost_at, given = string.match(stored[6] or '', '^(%S+) (%d+) (%d+) ([01])$')
+if loser and now() - lost_at > 10000 then
   loser = nil
 end
 if stored[1] ~= expected then
-  if stored[1] and (loser or writer) == writer then
-    redis.call('HSET', task, 'waiting', writer .. ' ' .. (loser and losses + 1 or 1) .. ' ' .. now())
+  local again = loser == writer
+  if stored[1] and (again or not loser or now() - lost_at > 2000) then
+    redis.call('HSET', task, 'waiting', writer .. ' ' .. (again and losses + 1 or 1) .. ' ' .. now() .. ' 0')
   end
   return 0
 end
-if stored[6] then
+local gives_way = loser and loser ~= writer and given == '0'
+if gives_way then
+  redis.call('HSET', task, 'waiting', loser .. ' ' .. losses .. ' ' .. lost_at .. ' 1')
+elseif stored[6] and (not loser or loser == writer) then
   redis.call('HDEL', task, 'waiting')
 end
 local old = { key = stored[2], status = stored[3], due = some(stored[4]) }
@@ -84,4 +89,4 @@ if life ~= '' then
   note_ahead(at)
   note_life(life, at)
 end
-return loser and loser ~= writer and 1 + losses or 1
+return gives_way and 1 + losses or 1

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use taskcast_actors::domain::{Change, Checkpoint, CheckpointChange, Head, Timestamp};
-use taskcast_actors::ports::{CommitError, TaskQuery};
+use taskcast_actors::ports::{CommitError, ReceiptKey, Swap, Swapped, TaskQuery};
 
 use super::*;
 
@@ -20,6 +20,30 @@ async fn use_all(store: &RedisStore) {
     }
     store.delete(&id("task 7 {x}"), 1).await.unwrap();
     store.create(log("large", 5000)).await.unwrap();
+    for n in 0..20 {
+        store.receipts().swap(&ReceiptKey([n; 32]), swap(60_000)).await.unwrap();
+    }
+}
+
+/// A receipt for so many milliseconds.
+fn swap(lifetime: i64) -> Swap {
+    let (now, expires) = (Timestamp(1000), Timestamp(1000 + lifetime));
+    Swap { expected: None, receipt: b"receipt".to_vec(), expires, now }
+}
+
+#[tokio::test]
+async fn redis_forgets_receipts_by_itself() {
+    let redis = Redis::start().await;
+    let store = open(&redis, false).await;
+    let (short, long) = (ReceiptKey([1; 32]), ReceiptKey([2; 32]));
+    for (key, lifetime) in [(short, 1), (long, 3_600_000)] {
+        assert_eq!(store.receipts().swap(&key, swap(lifetime)).await, Ok(Swapped::Done));
+    }
+    crate::support::wait_until("the short one is gone", async || {
+        (texts(&redis.command(&["KEYS", "*receipt*"]).await).len() == 1).then_some(())
+    })
+    .await;
+    assert_eq!(store.receipts().find(&long, Timestamp(2000)).await, Ok(Some(b"receipt".to_vec())));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What only the store in Redis and its bus promise.
 
 mod bus;
+mod fairness;
 mod keys;
 mod moves;
 mod outage;

@@ -46,6 +46,14 @@ impl Container {
         self.0.stop_with_timeout(Some(0)).await.expect("the container stops");
     }
 
+    pub(super) async fn freeze(&self) {
+        self.0.pause().await.expect("the container pauses");
+    }
+
+    pub(super) async fn thaw(&self) {
+        self.0.unpause().await.expect("the container goes on");
+    }
+
     pub(super) async fn start(&self) {
         self.0.start().await.expect("the container starts again");
     }

@@ -1,12 +1,14 @@
 //! Real servers that tests own: they may kill them, restart them and empty them.
 //!
-//! Where a Docker daemon answers they are containers, otherwise the installed programs. They end with the tests, however
-//! these end.
+//! Where a Docker daemon answers they are containers, otherwise the installed programs; those with certificates and
+//! those that tell others where they are, are always the installed programs. They end with the tests, however these end.
 
+mod certificates;
 mod docker;
 mod postgres;
 mod process;
 mod redis;
+mod sentinel;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
@@ -14,8 +16,10 @@ use std::sync::Once;
 
 use tempfile::TempDir;
 
+pub(crate) use certificates::Authority;
 pub(crate) use postgres::{Database, Postgres};
 pub(crate) use redis::Redis;
+pub(crate) use sentinel::Guarded;
 
 use self::docker::Container;
 use self::process::Process;
@@ -32,6 +36,22 @@ impl Place {
         match self {
             Self::Process(process) => process.kill(),
             Self::Container(container) => container.kill().await,
+        }
+    }
+
+    /// Stops it in the middle of whatever it does: its connections stay, but it answers nobody.
+    async fn freeze(&mut self) {
+        match self {
+            Self::Process(process) => process.freeze(),
+            Self::Container(container) => container.freeze().await,
+        }
+    }
+
+    /// Lets it go on.
+    async fn thaw(&mut self) {
+        match self {
+            Self::Process(process) => process.thaw(),
+            Self::Container(container) => container.thaw().await,
         }
     }
 

@@ -9,6 +9,7 @@ use tokio::process::Command;
 use tokio::sync::OnceCell;
 use tokio_postgres::NoTls;
 
+use super::certificates::Identity;
 use super::docker::{self, Container, Image};
 use super::process::{self, Process};
 use super::{Place, folder, free_port};
@@ -51,6 +52,21 @@ impl Postgres {
         } else {
             installed(port, folder.path(), &options).await
         };
+        Self::ready(port, place, folder).await
+    }
+
+    /// A server that takes encrypted connections as well as others, always the installed program: its key belongs to
+    /// the user it runs as.
+    pub(crate) async fn start_encrypted(identity: &Identity) -> Self {
+        let (port, folder) = (free_port(), folder());
+        let [certificate, key] = identity.write_into(folder.path()).map(|path| path.display().to_string());
+        let files = [format!("ssl_cert_file={certificate}"), format!("ssl_key_file={key}")];
+        let options = [CONNECTIONS, "ssl=on", &files[0], &files[1]];
+        let place = installed(port, folder.path(), &options).await;
+        Self::ready(port, place, folder).await
+    }
+
+    async fn ready(port: u16, place: Place, folder: TempDir) -> Self {
         let server = Self { port, place, databases: AtomicUsize::new(0), _folder: folder };
         server.until_ready().await;
         server
@@ -81,6 +97,17 @@ impl Postgres {
     /// Starts it again, with what it had stored.
     pub(crate) async fn restart(&mut self) {
         self.place.start().await;
+        self.until_ready().await;
+    }
+
+    /// Stops it in the middle of whatever it does: its connections stay, but it answers nobody.
+    pub(crate) async fn freeze(&mut self) {
+        self.place.freeze().await;
+    }
+
+    /// Lets it go on.
+    pub(crate) async fn thaw(&mut self) {
+        self.place.thaw().await;
         self.until_ready().await;
     }
 
@@ -180,7 +207,13 @@ fn program(name: &str) -> PathBuf {
 }
 
 mod tests {
+    use std::pin::pin;
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
     use super::*;
+    use crate::support::within;
 
     #[tokio::test]
     async fn a_postgres_of_a_test_remembers_across_a_kill() {
@@ -190,6 +223,25 @@ mod tests {
         postgres.kill().await;
         postgres.restart().await;
         database.client().await.batch_execute("SELECT n FROM kept").await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_frozen_postgres_answers_nobody_until_it_thaws() {
+        let mut postgres = Postgres::start().await;
+        let database = postgres.database().await;
+        let client = database.client().await;
+        postgres.freeze().await;
+        let mut old = pin!(client.simple_query("SELECT 1"));
+        let mut new = pin!(database.client());
+        for _ in 0..2 {
+            let late = Duration::from_millis(100);
+            assert!(timeout(late, &mut old).await.is_err() && timeout(late, &mut new).await.is_err());
+        }
+        postgres.thaw().await;
+        within("both are answered", async { tokio::join!(old, new) }).await.0.unwrap();
+        postgres.freeze().await;
+        postgres.kill().await;
+        postgres.restart().await;
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{LazyLock, mpsc};
 
@@ -28,6 +28,7 @@ pub(super) struct Process {
     /// What ends it at once.
     end: Signal,
     child: Option<Child>,
+    frozen: Option<Frozen>,
 }
 
 impl Process {
@@ -50,7 +51,7 @@ impl Process {
         let signal = end.as_str().trim_start_matches("SIG");
         let guard = [&["setpriv", "--pdeathsig", signal], options].concat();
         let command = guard.into_iter().map(OsString::from).chain(command).collect();
-        let mut process = Self { command, end, child: None };
+        let mut process = Self { command, end, child: None, frozen: None };
         process.start();
         process
     }
@@ -65,11 +66,24 @@ impl Process {
         self.child = Some(child.unwrap_or_else(|error| panic!("{:?}: {error}", self.command)));
     }
 
+    /// Stops the process and what it started in the middle of whatever they do: connections stay, nobody answers.
+    pub(super) fn freeze(&mut self) {
+        let child = self.child.as_ref().expect("it runs");
+        self.frozen = Some(Frozen::new(Pid::from_raw(child.id().cast_signed())));
+    }
+
+    /// Lets it go on.
+    pub(super) fn thaw(&mut self) {
+        self.frozen = None;
+    }
+
     /// Kills the process and what it started.
     pub(super) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             let pid = Pid::from_raw(child.id().cast_signed());
             let _ = kill(pid, self.end);
+            // What is stopped takes no other signal.
+            self.thaw();
             child.wait().expect("a killed child ends");
         }
     }
@@ -79,6 +93,66 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// A process and its children, stopped until this is dropped. A shell waits for that and lets them go on, so that they
+/// do also when the tests are killed.
+struct Frozen {
+    waiting: Child,
+    /// Its end is what the shell waits for.
+    held: Option<ChildStdin>,
+}
+
+impl Frozen {
+    fn new(parent: Pid) -> Self {
+        // A child may end by itself before its turn.
+        let stop = |pid| kill(pid, Signal::SIGSTOP).unwrap_or_default();
+        stop(parent);
+        // Once it has stopped it starts no more children.
+        while Stat::of(parent).expect("it runs").state != 'T' {
+            std::thread::yield_now();
+        }
+        let family: Vec<Pid> = std::iter::once(parent).chain(children(parent)).collect();
+        family.iter().copied().for_each(stop);
+        let mut waiting = Command::new("sh")
+            .args(["-c", "trap '' INT TERM HUP; read -r _; kill -CONT \"$@\"", "sh"])
+            .args(family.iter().map(ToString::to_string))
+            .stdin(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("a shell can be started");
+        let held = waiting.stdin.take();
+        Self { waiting, held }
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        self.held = None;
+        let _ = self.waiting.wait();
+    }
+}
+
+/// What `proc_pid_stat(5)` says of a process.
+struct Stat {
+    state: char,
+    parent: Pid,
+}
+
+impl Stat {
+    fn of(pid: Pid) -> Option<Self> {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The name of the program comes first and may contain anything.
+        let mut fields = text.rsplit_once(") ")?.1.split(' ');
+        let state = fields.next()?.chars().next()?;
+        Some(Self { state, parent: Pid::from_raw(fields.next()?.parse().ok()?) })
+    }
+}
+
+fn children(parent: Pid) -> impl Iterator<Item = Pid> {
+    let all = std::fs::read_dir("/proc").expect("Linux has it").flatten();
+    let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok().map(Pid::from_raw));
+    pids.filter(move |pid| Stat::of(*pid).is_some_and(|stat| stat.parent == parent))
 }
 
 /// Where the program `name` is: in the search path or one of the folders that `beside` lists.
