@@ -77,7 +77,10 @@ async fn a_deleted_task_leaves_no_key() {
     for head in all.tasks {
         assert_eq!(store.delete(&head.task.id, 1).await, Ok(true));
     }
-    assert_eq!(texts(&redis.command(&["KEYS", "*"]).await), [] as [&str; 0]);
+    let mut left = texts(&redis.command(&["KEYS", "*"]).await);
+    // Receipts outlive tasks by design, and end by themselves.
+    left.retain(|key| !key.contains("}:receipt:"));
+    assert_eq!(left, [] as [&str; 0]);
 }
 
 /// Whoever was overtaken has to read first, so whoever overtook it lets it.
