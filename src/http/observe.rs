@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::{InternalError, ResponseError as _};
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_LENGTH, HeaderMap, HeaderName,
@@ -45,10 +46,17 @@ pub async fn observe<B: MessageBody + 'static>(
         let answer = preflight(request.headers());
         request.into_response(answer).map_into_left_body()
     } else {
-        let path = request.uri().clone();
+        let (path, sent_id) = (request.uri().clone(), request.headers().get(REQUEST_ID).cloned());
         match AssertUnwindSafe(next.call(request)).catch_unwind().await {
             Ok(response) => response?.map_into_boxed_body().map_into_right_body(),
-            Err(_) => return Err(panicked(&service, &method, path.path(), started)),
+            Err(_) => {
+                let id = request_id(sent_id.as_ref());
+                let (error, mut answer) = panicked(&service, &method, path.path(), &id, started);
+                if cors {
+                    add_cors(answer.headers_mut(), allowed, &service.settings.cors);
+                }
+                return Err(InternalError::from_response(error, answer).into());
+            }
         }
     };
     if cors {
@@ -58,18 +66,16 @@ pub async fn observe<B: MessageBody + 'static>(
     let route = response.request().app_data::<RouteLabel>().map_or("unmatched", |label| label.0);
     service.metrics.request(method.as_str(), route, status.as_str(), started.elapsed());
     if status.is_server_error() {
-        let id = request_id(&response);
+        let id = request_id(response.request().headers().get(REQUEST_ID));
         if status == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!(request = %id, %method, route, "a request failed");
             tell_hooks(&service, &response, &format!("{method} {route}"));
         } else {
             tracing::debug!(request = %id, %method, route, status = status.as_u16(), "refused for now");
         }
-        if let Ok(value) = HeaderValue::from_str(&id) {
-            response.headers_mut().insert(REQUEST_ID, value);
-        }
+        add_request_id(response.headers_mut(), &id);
     } else if tracing::enabled!(tracing::Level::DEBUG) {
-        let id = request_id(&response);
+        let id = request_id(response.request().headers().get(REQUEST_ID));
         let took_us = started.elapsed().as_micros();
         tracing::debug!(request = %id, %method, route, status = status.as_u16(), took_us, "answered");
     }
@@ -77,12 +83,20 @@ pub async fn observe<B: MessageBody + 'static>(
 }
 
 /// The answer to a request whose endpoint panicked: what it worked on is lost, nobody else's is.
-fn panicked(service: &Service, method: &Method, path: &str, started: Instant) -> Error {
+fn panicked(
+    service: &Service,
+    method: &Method,
+    path: &str,
+    id: &str,
+    started: Instant,
+) -> (ApiError, HttpResponse) {
     let error = ApiError::panicked();
-    tracing::error!(%method, path, "an endpoint panicked");
+    tracing::error!(request = %id, %method, path, "an endpoint panicked");
     service.metrics.request(method.as_str(), "panicked", "500", started.elapsed());
     service.engine.hooks().on_unhandled_error(&format!("{method} {path}"), None, error.cause());
-    error.into()
+    let mut answer = error.error_response();
+    add_request_id(answer.headers_mut(), id);
+    (error, answer)
 }
 
 /// Tells hooks of an answer that nobody foresaw.
@@ -106,13 +120,19 @@ async fn discard_unwanted_body(request: &mut ServiceRequest) {
 }
 
 /// The id a client sent, or a new one.
-fn request_id<B>(response: &ServiceResponse<B>) -> String {
-    let sent = response.request().headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
+fn request_id(sent: Option<&HeaderValue>) -> String {
+    let sent = sent.and_then(|id| id.to_str().ok());
     let usable = sent.filter(|id| !id.is_empty() && id.len() <= 128);
     usable.map_or_else(
         || taskcast_actors::domain::TaskId::generate(Timestamp(0), fastrand::u128(..)).to_string(),
         str::to_owned,
     )
+}
+
+fn add_request_id(headers: &mut HeaderMap, id: &str) {
+    if let Ok(value) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID, value);
+    }
 }
 
 fn preflight(headers: &HeaderMap) -> HttpResponse {

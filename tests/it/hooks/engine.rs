@@ -28,8 +28,9 @@ fn failing(message: &str) -> Transition {
 fn faulty() -> (Engine, Arc<FaultyStore>, Arc<Recorder>) {
     be_quiet_about_intended_panics();
     let (store, told) = (Arc::new(FaultyStore::new(memory())), Recorder::new());
-    let engine =
-        builder_with(Arc::clone(&store) as _, |settings| settings.seq_hold = Duration::from_secs(3600));
+    let engine = builder_with(Arc::clone(&store) as _, |settings| {
+        (settings.seq_hold, settings.sweep) = (Duration::from_secs(3600), Duration::from_secs(3600));
+    });
     (engine.hooks(Arc::clone(&told)).start().unwrap(), store, told)
 }
 

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use serde_json::json;
 use taskcast::config::{Config, Storage};
 use taskcast::http::Service;
-use taskcast_actors::Engine;
 use taskcast_actors::ports::TaskStore;
 use taskcast_actors::testing::{Fault, FaultyStore, Operation};
 
 use crate::support::embedded::embedded;
-use crate::support::engine::{be_quiet_about_intended_panics, memory, wait_until};
+use crate::support::engine::{be_quiet_about_intended_panics, memory, undisturbed, wait_until};
 use crate::support::hooks::{Broken, Recorder};
 use crate::support::{Answer, Stream, Wire};
 
@@ -26,7 +25,7 @@ fn served<F: Future<Output = ()>>(
         let (other, parts) = taskcast::app::start_engine(&config).await.unwrap();
         other.stop().await;
         let told = Recorder::new();
-        let engine = Engine::builder(store).hooks(Arc::clone(&told)).start().unwrap();
+        let engine = undisturbed(store).hooks(Arc::clone(&told)).start().unwrap();
         let service = Service::new(engine, parts, &config).unwrap();
         embedded("/api", service, |address| test(address, told)).await;
     });
@@ -108,6 +107,8 @@ fn an_endpoint_that_panics_answers_500_and_is_told_and_the_next_one_works() {
         store.fail_next(Operation::Read, Fault::PanicBefore);
         let answer = ask(address, "GET /api/tasks/t?token=s3cret", "").await;
         answer.refused(500, "internal_error", "Internal Server Error");
+        assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+        assert!(answer.header("x-request-id").is_some_and(|id| id.len() == 26));
         told.until("unhandled GET /api/tasks/t -: the endpoint panicked").await;
         ask(address, "GET /api/tasks/t", "").await.ok(200);
         assert_eq!(told.lines().len(), 1);

@@ -94,8 +94,13 @@ async fn a_comparison_with_the_store_that_fails_is_told_though_nobody_asked() {
     let engine = engine.hooks(Arc::clone(&told)).start().unwrap();
     let task = running(&engine).await;
     let reader = Viewer::open(&engine, &task, SubscribeRequest::default()).await;
-    store.fail_next(Operation::Read, Fault::Refuse);
-    told.until("storage stamps -: memory unavailable (connection_reset)").await;
+    let line = "storage stamps -: memory unavailable (connection_reset)".to_owned();
+    wait_until("a comparison is told of", || async {
+        store.fail_next(Operation::Read, Fault::Refuse);
+        told.lines().contains(&line)
+    })
+    .await;
+    store.heal();
     drop(reader);
     engine.stop().await;
 }
@@ -103,10 +108,7 @@ async fn a_comparison_with_the_store_that_fails_is_told_though_nobody_asked() {
 #[tokio::test]
 async fn a_health_check_that_fails_is_its_own_report() {
     let told = Recorder::new();
-    let engine = builder_with(Broken::unavailable(), |settings| {
-        settings.sweep = Duration::from_secs(3600);
-    });
-    let engine = engine.hooks(Arc::clone(&told)).start().unwrap();
+    let engine = undisturbed(Broken::unavailable()).hooks(Arc::clone(&told)).start().unwrap();
     assert!(engine.health().await.is_err());
     engine.stop().await;
     assert!(!told.lines().iter().any(|line| line.contains("health")), "{:?}", told.lines());

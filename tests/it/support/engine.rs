@@ -140,6 +140,11 @@ pub fn builder_with(store: Arc<dyn TaskStore>, change: impl FnOnce(&mut Settings
     Engine::builder(store).settings(settings)
 }
 
+/// An engine that asks its store for nothing on its own, once it has started: what a test lets fail next is the test's.
+pub fn undisturbed(store: Arc<dyn TaskStore>) -> EngineBuilder {
+    builder_with(store, |settings| settings.sweep = Duration::from_secs(3600))
+}
+
 /// An engine whose time a test turns by hand.
 pub fn engine_by_hand(
     store: Arc<dyn TaskStore>,
