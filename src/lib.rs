@@ -10,18 +10,39 @@
 //! - [`storage`]: opens the stores that the configuration chooses. [`parts`]: what is told of them.
 //! - [`webhook`]: delivers what tasks owe to webhooks.
 //! - [`metrics`], [`telemetry`], [`sentry`]: what the operator sees. [`cli`]: the program.
+//! - [`client`]: the SDK, which knows nothing of all this.
+//!
+//! # Features
+//! `client` is the SDK alone, `server` everything else but the command line, and `cli` (the default) all of it.
 
+#[cfg(feature = "server")]
 pub mod app;
+#[cfg(feature = "server")]
 pub mod auth;
+#[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "client")]
+pub mod client;
+#[cfg(feature = "server")]
 pub mod config;
+#[cfg(all(feature = "client", feature = "server"))]
+#[doc(hidden)]
+pub mod example;
+#[cfg(feature = "server")]
 pub mod http;
+#[cfg(feature = "server")]
 pub mod metrics;
+#[cfg(feature = "server")]
 pub mod parts;
+#[cfg(feature = "server")]
 pub mod sentry;
+#[cfg(feature = "server")]
 pub mod storage;
+#[cfg(feature = "server")]
 pub mod stores;
+#[cfg(feature = "server")]
 pub mod telemetry;
+#[cfg(feature = "server")]
 pub mod webhook;
 
 /// Compiles and runs the code of the README.

@@ -26,5 +26,6 @@ export CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0
 step cargo fmt --all --check
 step cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
 step cargo check -p taskcast-actors --no-default-features --locked
+step cargo check -p taskcast --lib --no-default-features --features client --locked
 step cargo test --workspace --all-features --locked
 step env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked

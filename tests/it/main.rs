@@ -9,6 +9,7 @@
 mod support;
 
 mod auth;
+mod client;
 mod cluster;
 mod cors;
 mod crash;

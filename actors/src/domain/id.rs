@@ -1,6 +1,7 @@
 //! Identifiers and the rule that makes an event id say its index.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -47,6 +48,15 @@ impl TaskId {
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// An id is a text like any other to whoever reads it.
+impl Deref for TaskId {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.as_str()
     }
 }
 

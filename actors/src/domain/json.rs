@@ -12,6 +12,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -74,6 +75,21 @@ impl Json {
     /// The compact text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The value as a type of yours.
+    ///
+    /// ```
+    /// use taskcast_actors::domain::Json;
+    /// let numbers: Vec<u8> = Json::parse("[1, 2]")?.read().unwrap();
+    /// assert_eq!(numbers, [1, 2]);
+    /// # Ok::<(), taskcast_actors::domain::json::JsonError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When it does not fit.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(self.as_str())
     }
 
     /// Whether the value is an object.

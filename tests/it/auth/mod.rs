@@ -37,7 +37,7 @@ fn secured(store: Store) -> Setup {
 }
 
 /// A token with these claims.
-fn token(claims: &Value) -> String {
+pub(crate) fn token(claims: &Value) -> String {
     sign(Algorithm::HS256, None, claims)
 }
 

@@ -50,6 +50,16 @@ impl Authority {
 }
 
 impl Identity {
+    /// The certificate, in PEM.
+    pub(crate) fn certificate(&self) -> &[u8] {
+        self.certificate.as_bytes()
+    }
+
+    /// The key, in PEM.
+    pub(crate) fn key(&self) -> &[u8] {
+        self.key.as_bytes()
+    }
+
     /// Writes it into a server's folder: the certificate, and the key, which nobody else may read.
     pub(super) fn write_into(&self, folder: &Path) -> [PathBuf; 2] {
         let paths = ["server.crt", "server.key"].map(|name| folder.join(name));

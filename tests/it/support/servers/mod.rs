@@ -16,7 +16,7 @@ use std::sync::Once;
 
 use tempfile::TempDir;
 
-pub(crate) use certificates::Authority;
+pub(crate) use certificates::{Authority, Identity};
 pub(crate) use postgres::{Database, Postgres};
 pub(crate) use redis::Redis;
 pub(crate) use sentinel::Guarded;
