@@ -10,6 +10,7 @@
 //! - [`storage`]: opens the stores that the configuration chooses. [`parts`]: what is told of them.
 //! - [`webhook`]: delivers what tasks owe to webhooks.
 //! - [`metrics`], [`telemetry`], [`sentry`]: what the operator sees. [`cli`]: the program.
+//! - [`bench`]: the load driver, which [`cli`] and `benches/load` share.
 //! - [`client`]: the SDK, which knows nothing of all this.
 //!
 //! # Features
@@ -19,6 +20,9 @@
 pub mod app;
 #[cfg(feature = "server")]
 pub mod auth;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod bench;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "client")]

@@ -1,11 +1,10 @@
-//! The measuring itself: programs in turn, rounds, medians.
-
-use std::time::Duration;
+//! What is measured: programs in turn.
 
 use anyhow::Context;
+use taskcast::bench::target::Target;
+use taskcast::bench::{Both, Ground, Pace};
 
 use crate::process::{Launcher, Program, Running, Storage};
-use crate::target::Target;
 
 /// What is measured and how long.
 pub struct Bench {
@@ -13,28 +12,8 @@ pub struct Bench {
     pub launcher: Option<Launcher>,
     /// The server that runs already.
     pub remote: Option<Target>,
-    /// How often each program has its turn.
-    pub rounds: usize,
-    /// The measured time of a turn.
-    pub window: Duration,
-    /// Publishing connections.
-    pub connections: usize,
-}
-
-/// The results of the baseline and of the server, a value a round.
-pub struct Both<T> {
-    /// Results of the baseline; empty without one.
-    pub baseline: Vec<T>,
-    /// Results of the server.
-    pub server: Vec<T>,
-}
-
-impl<T> Both<T> {
-    /// The medians of one number of the results.
-    pub fn medians(&self, number: impl Fn(&T) -> f64 + Copy) -> (Option<f64>, f64) {
-        let server = median(self.server.iter().map(number)).expect("there is at least one round");
-        (median(self.baseline.iter().map(number)), server)
-    }
+    /// How long and how hard.
+    pub pace: Pace,
 }
 
 impl Bench {
@@ -48,17 +27,9 @@ impl Bench {
         }
     }
 
-    /// Measures the floor and the server in turn, each freshly started.
-    pub async fn against_floor<T>(
-        &self,
-        measure: impl AsyncFn(&Target) -> anyhow::Result<T>,
-    ) -> anyhow::Result<Both<T>> {
-        self.in_turn(Program::Floor, self.rounds, measure).await
-    }
-
     /// Measures a baseline and the server in turn, each freshly started; only the server, when it
     /// runs already.
-    pub async fn in_turn<T>(
+    pub async fn compare<T>(
         &self,
         baseline: Program,
         rounds: usize,
@@ -79,12 +50,6 @@ impl Bench {
             both.server.push(measure(server).await.context("the server")?);
         }
         Ok(both)
-    }
-
-    /// Measures the freshly started server alone.
-    pub async fn alone<T>(&self, measure: impl AsyncFn(&Target) -> anyhow::Result<T>) -> anyhow::Result<T> {
-        let server = self.start_server().await?;
-        measure(self.target(&server)?).await.context("the server")
     }
 
     /// The launcher, for scenarios that must start programs themselves.
@@ -108,14 +73,18 @@ impl Bench {
 /// The baseline of the SQLite scenarios: the same server, in memory.
 pub const MEMORY_SERVER: Program = Program::Server(Storage::Memory);
 
-/// The median; `None` of nothing.
-pub fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
-    percentile(&mut values.collect::<Vec<_>>(), 0.5)
-}
+/// The baseline is the floor, and each program is freshly started.
+impl Ground for Bench {
+    async fn in_turn<T>(
+        &self,
+        rounds: usize,
+        measure: impl AsyncFn(&Target) -> anyhow::Result<T>,
+    ) -> anyhow::Result<Both<T>> {
+        self.compare(Program::Floor, rounds, measure).await
+    }
 
-/// The value below which the given part of the values lies; sorts them. `None` of nothing.
-pub fn percentile(values: &mut [f64], part: f64) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    let last = values.len().checked_sub(1)?;
-    Some(values[(last as f64 * part).round() as usize])
+    async fn alone<T>(&self, measure: impl AsyncFn(&Target) -> anyhow::Result<T>) -> anyhow::Result<T> {
+        let server = self.start_server().await?;
+        measure(self.target(&server)?).await.context("the server")
+    }
 }

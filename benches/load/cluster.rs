@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use crate::http::Conn;
-use crate::process::{Launcher, Running, cpu_time};
+use taskcast::bench::cpu::cpu_time;
+use taskcast::bench::http::Conn;
+
+use crate::process::{Launcher, Running};
 use crate::servers::{Postgres, Redis};
-use crate::target::Target;
+use taskcast::bench::target::Target;
 
 /// The running programs; dropping it ends them, the instances first.
 pub struct Cluster {

@@ -15,17 +15,11 @@
 //! `cargo bench` and `cargo test --all-targets` pass over it.
 
 mod bench;
-mod chunked;
-mod closed_loop;
 mod cluster;
 mod floor;
-mod http;
 mod process;
 mod scenarios;
 mod servers;
-mod sse;
-mod table;
-mod target;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,11 +29,14 @@ use anyhow::{Context, bail};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
+use taskcast::bench::Pace;
+use taskcast::bench::scenarios::name;
+
 use crate::bench::Bench;
 use crate::process::{Launcher, Storage};
 use crate::scenarios::Scenario;
-use crate::table::Table;
-use crate::target::Target;
+use taskcast::bench::table::Table;
+use taskcast::bench::target::Target;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -86,8 +83,8 @@ struct RunArgs {
     /// Scenario to run; repeat for several
     #[arg(long, value_enum, value_name = "NAME")]
     scenario: Vec<Scenario>,
-    /// Drive only this running server, without floor, CPU and memory; created tasks of the
-    /// scenario `create` stay there
+    /// Drive only this running server, without floor, CPU and memory; the tasks of the scenario
+    /// `create` stay there for a minute
     #[arg(long, value_name = "URL")]
     url: Option<String>,
     /// Bearer token for `--url`
@@ -152,12 +149,12 @@ async fn run(arguments: RunArgs) -> anyhow::Result<()> {
     let mut table = Table::new(bench.baseline_title());
     let mut failed = 0;
     for scenario in chosen {
-        eprintln!("running {} …", scenario.name());
+        eprintln!("running {} …", name(&scenario));
         match scenario.run(&bench).await {
             Ok(rows) => table.add(rows),
             Err(error) => {
                 failed += 1;
-                eprintln!("error: scenario {}: {error:#}", scenario.name());
+                eprintln!("error: scenario {}: {error:#}", name(&scenario));
             }
         }
     }
@@ -185,8 +182,10 @@ async fn prepare(arguments: &RunArgs) -> anyhow::Result<Bench> {
     Ok(Bench {
         launcher,
         remote,
-        rounds: arguments.rounds as usize,
-        window: Duration::from_secs_f64(arguments.duration / f64::from(arguments.rounds)),
-        connections: arguments.connections as usize,
+        pace: Pace {
+            rounds: arguments.rounds as usize,
+            window: Duration::from_secs_f64(arguments.duration / f64::from(arguments.rounds)),
+            connections: arguments.connections as usize,
+        },
     })
 }

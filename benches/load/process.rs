@@ -4,19 +4,18 @@ use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, SysconfVar, sysconf};
+use nix::unistd::Pid;
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 
-use crate::http::Conn;
-use crate::target::Target;
+use taskcast::bench::http::Conn;
+use taskcast::bench::target::Target;
 
 /// How long a program may take to start or to stop.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -186,26 +185,6 @@ impl Drop for Running {
     }
 }
 
-/// User and system CPU time that a process has used.
-pub fn cpu_time(pid: u32) -> anyhow::Result<Duration> {
-    ticks(pid, 2)
-}
-
-/// The same with that of its children which have ended.
-pub fn cpu_time_with_ended(pid: u32) -> anyhow::Result<Duration> {
-    ticks(pid, 4)
-}
-
-/// The sum of the first so many times in what the kernel says of a process: its own, user and system, then those of
-/// its ended children.
-fn ticks(pid: u32, times: usize) -> anyhow::Result<Duration> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).context("reading CPU time")?;
-    let (_, after_name) = stat.rsplit_once(')').context("parsing CPU time")?;
-    let ticks = after_name.split_whitespace().skip(11).take(times).map(str::parse::<u64>);
-    let ticks: u64 = ticks.sum::<Result<_, _>>().context("parsing CPU time")?;
-    Ok(Duration::from_secs_f64(ticks as f64 / ticks_per_second()))
-}
-
 /// Resident memory of a process, in bytes.
 pub fn resident(pid: u32) -> anyhow::Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).context("reading memory")?;
@@ -218,11 +197,6 @@ pub fn resident(pid: u32) -> anyhow::Result<u64> {
 pub fn raise_open_files() -> anyhow::Result<()> {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     Ok(setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?)
-}
-
-fn ticks_per_second() -> f64 {
-    static TICKS: OnceLock<f64> = OnceLock::new();
-    *TICKS.get_or_init(|| sysconf(SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100) as f64)
 }
 
 /// The id of a child as signals take it.

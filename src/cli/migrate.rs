@@ -3,7 +3,9 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
 use anyhow::{Context as _, bail};
+use serde_json::json;
 
+use super::output::{self, Format};
 use crate::stores::postgres::PostgresSettings;
 use crate::stores::postgres::schema::{self, Step};
 
@@ -20,6 +22,8 @@ pub(super) struct Args {
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
+    #[command(flatten)]
+    format: Format,
 }
 
 /// Says nothing of the URL, which holds the password.
@@ -36,26 +40,37 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let settings = PostgresSettings::new(args.url.as_str());
     let place = settings.place()?;
     let pending = runtime.block_on(schema::pending(&settings))?;
-    if pending.is_empty() {
-        println!("The schema of {place} is up to date.");
-        return Ok(());
+    if args.format.json {
+        let applied = args.yes.then(|| runtime.block_on(schema::migrate(&settings))).transpose()?;
+        return report(&place, &pending, applied.as_deref());
     }
-    show(&place, &pending);
+    if pending.is_empty() {
+        return output::line(&format!("The schema of {place} is up to date."));
+    }
+    show(&place, &pending)?;
     if !args.yes && !agreed()? {
         bail!("nothing was changed");
     }
     for step in runtime.block_on(schema::migrate(&settings))? {
-        println!("applied {}", step.name);
+        output::line(&format!("applied {}", step.name))?;
     }
-    println!("The schema of {place} is up to date.");
+    output::line(&format!("The schema of {place} is up to date."))
+}
+
+/// Tells programs what was lacking and what was applied; where nothing was to be, that is an error if something lacks.
+fn report(place: &str, pending: &[Step], applied: Option<&[Step]>) -> anyhow::Result<()> {
+    let names = |steps: &[Step]| steps.iter().map(|step| step.name.to_string()).collect::<Vec<_>>();
+    let applied = applied.map(names);
+    output::json(&json!({"database": place, "pending": names(pending), "applied": applied}))?;
+    if applied.is_none() && !pending.is_empty() {
+        bail!("nothing was changed; say -y to apply these steps");
+    }
     Ok(())
 }
 
-fn show(place: &str, pending: &[Step]) {
-    println!("The database {place} lacks these steps:");
-    for step in pending {
-        println!("  {}", step.name);
-    }
+fn show(place: &str, pending: &[Step]) -> anyhow::Result<()> {
+    output::line(&format!("The database {place} lacks these steps:"))?;
+    pending.iter().try_for_each(|step| output::line(&format!("  {}", step.name)))
 }
 
 /// Whether the user says yes. Without a terminal there is nobody to ask.

@@ -7,7 +7,7 @@ use crate::app;
 use crate::config::{Config, Flags, Storage, process_env};
 use crate::telemetry;
 
-/// Start the server.
+/// Start the server, which `taskcast` alone does, too.
 ///
 /// Example: taskcast start --port 8080 --storage memory
 #[derive(Debug, clap::Args)]
@@ -21,7 +21,7 @@ pub(super) struct Args {
     /// Configuration file: YAML, TOML or JSON
     #[arg(short, long)]
     config: Option<PathBuf>,
-    /// Where tasks are kept: memory or sqlite [default: sqlite]
+    /// Where tasks are kept: memory, sqlite, redis or postgres [default: sqlite]
     #[arg(short, long)]
     storage: Option<Storage>,
     /// File of the sqlite storage [default: ./taskcast.db]

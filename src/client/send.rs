@@ -62,6 +62,25 @@ impl Client {
         url
     }
 
+    /// A request as this client sends it, for whoever looks at the raw answer.
+    #[cfg(feature = "cli")]
+    pub(crate) async fn raw(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<reqwest::RequestBuilder, ClientError> {
+        let mut url = self.url(path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let request = self.inner.http.request(method, url);
+        Ok(match self.credential().await? {
+            Some((name, value)) => request.header(name, value),
+            None => request,
+        })
+    }
+
     /// The credential header of the next request.
     pub(super) async fn credential(&self) -> Result<Option<(HeaderName, HeaderValue)>, ClientError> {
         match &self.inner.credential {

@@ -9,6 +9,7 @@
 mod support;
 
 mod auth;
+mod cli;
 mod client;
 mod cluster;
 mod cors;

@@ -2,6 +2,7 @@
 
 use std::process::Stdio;
 
+use serde_json::{Value, json};
 use taskcast::stores::postgres::{PostgresSettings, PostgresStore};
 use tokio::process::Command;
 
@@ -42,6 +43,26 @@ async fn nothing_is_changed_until_somebody_agrees() {
 
     let (code, text) = migrate(&[], Some(&database.url)).await;
     assert_eq!((code, text), (Some(0), format!("The schema of {place} is up to date.\n")));
+}
+
+#[tokio::test]
+async fn programs_are_told_in_json_what_lacks_and_what_was_applied() {
+    let database = Postgres::shared().await.database().await;
+    let place = database.url.rsplit_once('@').unwrap().1;
+    let told = async |arguments: &[&str]| {
+        let (code, text) = migrate(&[&["--url", &database.url, "--json"], arguments].concat(), None).await;
+        let line = text.lines().next().unwrap_or_default();
+        (code, serde_json::from_str::<Value>(line).unwrap_or_else(|_| panic!("{text}")))
+    };
+    let (code, json) = told(&[]).await;
+    assert_eq!((code, &json["applied"]), (Some(1), &Value::Null));
+    assert!(json["database"].as_str().unwrap().contains(place), "{json}");
+    assert_eq!(json["pending"][0], "0001_tasks");
+    assert!(!is_current(&database).await);
+    let (code, applied) = told(&["-y"]).await;
+    assert_eq!((code, &applied["applied"]), (Some(0), &json["pending"]));
+    let (code, json) = told(&[]).await;
+    assert_eq!((code, &json["pending"]), (Some(0), &json!([])));
 }
 
 #[tokio::test]

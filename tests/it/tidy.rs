@@ -12,7 +12,7 @@ const ACTOR_FILES: [&str; 8] =
     ["task/", "registry/", "broadcast/", "sweep/", "engine.rs", "builder.rs", "runtime.rs", "lib.rs"];
 
 /// A layer: where it lives, and what no line of it may contain.
-const LAYERS: [(&str, &[&str]); 12] = [
+const LAYERS: [(&str, &[&str]); 13] = [
     (
         "actors/src/domain",
         &[
@@ -90,6 +90,20 @@ const LAYERS: [(&str, &[&str]); 12] = [
             "crate::auth",
             "crate::config",
             "crate::cli::",
+            "std::env",
+        ],
+    ),
+    (
+        "src/bench",
+        &[
+            "actix",
+            "reqwest",
+            "taskcast_actors",
+            "crate::http",
+            "crate::stores",
+            "crate::app",
+            "crate::client",
+            "crate::cli",
             "std::env",
         ],
     ),

@@ -7,13 +7,14 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::bench::Bench;
-use crate::http::Conn;
 use crate::process::{Program, resident};
-use crate::sse::{Order, SseReader, number_after};
-use crate::table::{Figure, Goal, Row};
-use crate::target::{Target, id_of};
+use taskcast::bench::Ground as _;
+use taskcast::bench::http::Conn;
+use taskcast::bench::sse::{Order, SseReader, number_after};
+use taskcast::bench::table::{Figure, Goal, Row};
+use taskcast::bench::target::{Target, id_of};
 
-use super::events;
+use taskcast::bench::scenarios::events;
 
 /// Idle readers of one task.
 const READERS: usize = 4_000;
@@ -31,7 +32,7 @@ const KB: f64 = 1024.0;
 /// Resident memory of an idle reader.
 pub async fn idle_readers(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     bench.launcher()?;
-    let both = bench.in_turn(Program::Floor, 1, async |target| readers(target).await).await?;
+    let both = bench.compare(Program::Floor, 1, async |target| readers(target).await).await?;
     let (floor, server) = both.medians(|bytes| *bytes);
     Ok(vec![Row {
         scenario: format!("memory per idle reader ({READERS} on one task)"),
@@ -91,7 +92,7 @@ pub async fn running_tasks(bench: &Bench) -> anyhow::Result<Vec<Row>> {
 }
 
 async fn tasks(bench: &Bench, target: &Target) -> anyhow::Result<f64> {
-    make_tasks(bench, target, bench.connections * WARM_UP).await?;
+    make_tasks(bench, target, bench.pace.connections * WARM_UP).await?;
     let pid = target.pid.context("the process is not known")?;
     sleep(SETTLE).await;
     let before = resident(pid)?;
@@ -103,9 +104,9 @@ async fn tasks(bench: &Bench, target: &Target) -> anyhow::Result<f64> {
 
 /// Makes at least `count` running tasks with events on all connections; the result is how many.
 async fn make_tasks(bench: &Bench, target: &Target, count: usize) -> anyhow::Result<usize> {
-    let each = count.div_ceil(bench.connections);
+    let each = count.div_ceil(bench.pace.connections);
     let mut makers = JoinSet::new();
-    for _ in 0..bench.connections {
+    for _ in 0..bench.pace.connections {
         let target = target.clone();
         makers.spawn(async move {
             let mut conn = Conn::open(&target).await?;
@@ -118,7 +119,7 @@ async fn make_tasks(bench: &Bench, target: &Target, count: usize) -> anyhow::Res
     while let Some(made) = makers.join_next().await {
         made??;
     }
-    Ok(each * bench.connections)
+    Ok(each * bench.pace.connections)
 }
 
 /// Makes a running task with its events, which follow the status event at index 0.

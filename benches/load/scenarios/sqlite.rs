@@ -4,28 +4,30 @@ use std::time::Instant;
 
 use anyhow::{Context, ensure};
 
-use crate::bench::{Bench, Both, MEMORY_SERVER};
-use crate::closed_loop::{self, Expect, Load, Until};
-use crate::http::Conn;
-use crate::process::{Program, Storage};
-use crate::table::{Figure, Goal, Row, digits};
-use crate::target::id_of;
+use taskcast::bench::Both;
 
-use super::publish::{self, Plan, Speed};
+use crate::bench::{Bench, MEMORY_SERVER};
+use crate::process::{Program, Storage};
+use taskcast::bench::closed_loop::{self, Expect, Load, Until};
+use taskcast::bench::http::Conn;
+use taskcast::bench::table::{Figure, Goal, Row, digits};
+use taskcast::bench::target::id_of;
+
+use taskcast::bench::scenarios::publish::{self, Plan, Speed};
 
 /// Tasks at the restart.
 const TASKS: u64 = 100_000;
 
 /// Single events: throughput on SQLite as a ratio to memory.
 pub async fn publish(bench: &Bench) -> anyhow::Result<Vec<Row>> {
-    let plan = Plan::plain(bench.connections);
+    let plan = Plan::plain(bench.pace.connections);
     let speeds = compare(bench, &plan).await?;
     Ok(vec![rate_row("SQLite: publish one event a request", &speeds, 0.4)])
 }
 
 /// Batches: throughput on SQLite as a ratio to memory.
 pub async fn batch(bench: &Bench) -> anyhow::Result<Vec<Row>> {
-    let plan = Plan::batches(bench.connections);
+    let plan = Plan::batches(bench.pace.connections);
     let speeds = compare(bench, &plan).await?;
     Ok(vec![rate_row("SQLite: publish in batches of 100, events", &speeds, 0.5)])
 }
@@ -33,8 +35,8 @@ pub async fn batch(bench: &Bench) -> anyhow::Result<Vec<Row>> {
 async fn compare(bench: &Bench, plan: &Plan) -> anyhow::Result<Both<Speed>> {
     let storage = bench.launcher()?.storage;
     ensure!(storage == Storage::Sqlite, "this scenario needs --storage sqlite");
-    let measure = async |target: &_| publish::measure(bench, target, plan).await;
-    bench.in_turn(MEMORY_SERVER, bench.rounds, measure).await
+    let measure = async |target: &_| publish::measure(&bench.pace, target, plan).await;
+    bench.compare(MEMORY_SERVER, bench.pace.rounds, measure).await
 }
 
 /// Restarts the server on a file with many tasks.
@@ -42,10 +44,10 @@ pub async fn restart(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let launcher = bench.launcher()?;
     let program = Program::Server(Storage::Sqlite);
     let server = launcher.start(program).await?;
-    let connections = bench.connections as u64;
+    let connections = bench.pace.connections as u64;
     let body = r#"{"type":"bench","ttl":86400}"#;
     let load = Load {
-        requests: vec![server.target.request("POST", "/tasks", body); bench.connections],
+        requests: vec![server.target.request("POST", "/tasks", body); bench.pace.connections],
         expect: Expect::Task,
         until: Until::Requests(TASKS.div_ceil(connections)),
     };
@@ -71,7 +73,7 @@ pub async fn restart(bench: &Bench) -> anyhow::Result<Vec<Row>> {
 /// The row of a throughput.
 fn rate_row(name: &str, speeds: &Both<Speed>, least: f64) -> Row {
     let (memory, sqlite) = speeds.medians(|speed| speed.rate);
-    let figure = |rate: f64| Figure { value: rate, text: format!("{} k/s", digits(rate / 1e3)) };
+    let figure = |rate: f64| Figure::worded(rate, "1/s", format!("{} k/s", digits(rate / 1e3)));
     Row {
         scenario: name.to_owned(),
         baseline: memory.map(figure),

@@ -14,7 +14,9 @@ use tokio::time::sleep;
 use tokio_postgres::{Client, NoTls};
 
 use super::{Daemon, find};
-use crate::process::{PATIENCE, cpu_time, cpu_time_with_ended, free_port};
+use taskcast::bench::cpu::{cpu_time, cpu_time_with_ended};
+
+use crate::process::{PATIENCE, free_port};
 
 /// The user that Debian's package makes: the server refuses to run as root.
 const USER: &str = "postgres";

@@ -12,7 +12,9 @@ use tokio::net::TcpStream;
 use tokio::time::sleep;
 
 use super::{Daemon, find};
-use crate::process::{PATIENCE, cpu_time, free_port};
+use taskcast::bench::cpu::cpu_time;
+
+use crate::process::{PATIENCE, free_port};
 
 /// How often each command was called, by its name.
 pub type Calls = BTreeMap<String, u64>;

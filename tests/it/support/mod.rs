@@ -5,12 +5,14 @@ pub(crate) mod embedded;
 #[macro_use]
 pub mod engine;
 pub(crate) mod hooks;
+pub(crate) mod middlebox;
 pub(crate) mod proxy;
 pub(crate) mod relay;
 pub(crate) mod resp;
 pub(crate) mod server;
 pub(crate) mod servers;
 pub(crate) mod sse;
+pub(crate) mod terminal;
 pub(crate) mod tls;
 
 use std::time::Duration;

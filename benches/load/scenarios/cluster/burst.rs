@@ -3,13 +3,13 @@
 use std::time::Instant;
 
 use crate::bench::Bench;
-use crate::closed_loop::{self, Expect, Load, Until};
 use crate::cluster::Cluster;
-use crate::table::{Figure, Goal, Row, digits};
+use taskcast::bench::closed_loop::{self, Expect, Load, Until};
+use taskcast::bench::table::{Figure, Goal, Row, digits};
 
-use super::super::events;
-use super::super::publish::BATCH;
 use super::ledger::await_archive;
+use taskcast::bench::scenarios::events;
+use taskcast::bench::scenarios::publish::BATCH;
 
 /// Batches of each connection, to a task of its own.
 const BATCHES: u64 = 100;
@@ -18,7 +18,7 @@ const BATCHES: u64 = 100;
 pub async fn run(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let mut cluster = Cluster::start(bench.launcher()?).await?;
     let targets = cluster.targets();
-    let tasks = targets[0].create_tasks(bench.connections).await?;
+    let tasks = targets[0].create_tasks(bench.pace.connections).await?;
     let body = events::batch(events::PLAIN, BATCH);
     let load = Load {
         requests: tasks
@@ -44,7 +44,7 @@ pub async fn run(bench: &Bench) -> anyhow::Result<Vec<Row>> {
             digits(published)
         ),
         baseline: None,
-        server: Figure { value: behind, text },
+        server: Figure::worded(behind, "s", text),
         goal: Goal::Open,
     }])
 }

@@ -7,12 +7,14 @@ use anyhow::ensure;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use crate::bench::{Bench, percentile};
+use taskcast::bench::stats::percentile;
+
+use crate::bench::Bench;
 use crate::cluster::Cluster;
-use crate::http::Conn;
-use crate::sse::number_after;
-use crate::table::{Figure, Goal, Row, digits};
-use crate::target::Target;
+use taskcast::bench::http::Conn;
+use taskcast::bench::sse::number_after;
+use taskcast::bench::table::{Figure, Goal, Row, digits};
+use taskcast::bench::target::Target;
 
 use super::ledger::{Ledger, await_archive};
 
@@ -63,7 +65,7 @@ pub async fn run(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let rate = events as f64 / elapsed.as_secs_f64();
     let text = format!("{events} in {} s, {rate:.0}/s; {cpu}", digits(elapsed.as_secs_f64()));
     Ok(vec![
-        row("a steady pace of 5,000 events/s, acknowledged", Figure { value: rate, text }, Goal::Open),
+        row("a steady pace of 5,000 events/s, acknowledged", Figure::worded(rate, "1/s", text), Goal::Open),
         lag_row("what Postgres lacks then, age of the oldest, p50 and longest", &mut seen.truth),
         lag_row("the same as taskcast_archive_lag_seconds says", &mut seen.gauge),
         row(
@@ -82,7 +84,7 @@ fn lag_row(name: &str, seconds: &mut [f64]) -> Row {
     let mut at = |part| percentile(seconds, part).unwrap_or(f64::NAN);
     let (p50, longest) = (at(0.5), at(1.0));
     let text = format!("{} and {} s", digits(p50), digits(longest));
-    row(name, Figure { value: longest, text }, Goal::AtMost(1.0, "≤ 1 s".into()))
+    row(name, Figure::worded(longest, "s", text), Goal::AtMost(1.0, "≤ 1 s".into()))
 }
 
 /// Looks at the lag until all connections have ended.

@@ -2,10 +2,10 @@
 
 use crate::bench::Bench;
 use crate::cluster::Cluster;
-use crate::table::{Figure, Goal, Row};
+use taskcast::bench::table::{Figure, Goal, Row};
 
-use super::super::latency::{READERS, measure};
 use super::spread;
+use taskcast::bench::scenarios::latency::{READERS, measure};
 
 /// What one of a hundred deliveries of the other implementation exceeds, in milliseconds.
 const REFERENCE: f64 = 9.0;
@@ -14,9 +14,9 @@ const REFERENCE: f64 = 9.0;
 pub async fn run(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let cluster = Cluster::start(bench.launcher()?).await?;
     let [publish_to, read_from] = cluster.targets();
-    let mut rounds = Vec::with_capacity(bench.rounds);
-    for _ in 0..bench.rounds {
-        rounds.push(measure(bench, publish_to, read_from).await?);
+    let mut rounds = Vec::with_capacity(bench.pace.rounds);
+    for _ in 0..bench.pace.rounds {
+        rounds.push(measure(&bench.pace, publish_to, read_from).await?);
     }
     let name = format!("two instances: {READERS} readers of the other one at 100 events/s, delivery latency");
     Ok(vec![

@@ -8,13 +8,13 @@ pub mod one_task;
 pub mod path;
 pub mod publish;
 
-use crate::bench::percentile;
-use crate::table::{Figure, digits};
+use taskcast::bench::stats::percentile;
+use taskcast::bench::table::{Figure, digits};
 
 /// The median of the rounds with the lowest and the highest behind it.
-fn spread(mut values: Vec<f64>, unit: &str) -> Figure {
+fn spread(mut values: Vec<f64>, unit: &'static str) -> Figure {
     let mut at = |part| percentile(&mut values, part).unwrap_or(f64::NAN);
     let (low, median, high) = (at(0.0), at(0.5), at(1.0));
     let text = format!("{} {unit} ({} to {})", digits(median), digits(low), digits(high));
-    Figure { value: median, text }
+    Figure::worded(median, unit, text)
 }

@@ -10,13 +10,13 @@ use tokio::task::JoinSet;
 
 use crate::bench::Bench;
 use crate::cluster::Cluster;
-use crate::http::Conn;
-use crate::sse::number_after;
-use crate::table::{Figure, Goal, Row};
-use crate::target::Target;
+use taskcast::bench::http::Conn;
+use taskcast::bench::sse::number_after;
+use taskcast::bench::table::{Figure, Goal, Row};
+use taskcast::bench::target::Target;
 
-use super::super::events;
 use super::spread;
+use taskcast::bench::scenarios::events;
 
 /// What the connections of one instance got.
 #[derive(Default)]
@@ -31,11 +31,11 @@ struct Share {
 pub async fn run(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let cluster = Cluster::start(bench.launcher()?).await?;
     let (mut rates, mut smaller, mut refused, mut longest) = (vec![], vec![], vec![], vec![]);
-    for _ in 0..bench.rounds {
+    for _ in 0..bench.pace.rounds {
         let shares = round(bench, &cluster).await?;
         let [first, second] = shares.each_ref().map(|share| share.indexes.len() as f64);
         let refusals = shares.iter().map(|share| share.refused).sum::<u64>() as f64;
-        rates.push((first + second) / bench.window.as_secs_f64() / 1e3);
+        rates.push((first + second) / bench.pace.window.as_secs_f64() / 1e3);
         smaller.push(100.0 * first.min(second) / (first + second));
         refused.push(100.0 * refusals / (first + second + refusals));
         longest.push(shares[0].longest.max(shares[1].longest));
@@ -55,9 +55,9 @@ async fn round(bench: &Bench, cluster: &Cluster) -> anyhow::Result<[Share; 2]> {
     let targets = cluster.targets();
     let tasks = targets[0].create_tasks(1).await?;
     let mut publishing = JoinSet::new();
-    for connection in 0..bench.connections {
+    for connection in 0..bench.pace.connections {
         let target = targets[connection % 2].clone();
-        let work = publish(target, tasks[0].clone(), bench.window);
+        let work = publish(target, tasks[0].clone(), bench.pace.window);
         publishing.spawn(async move { anyhow::Ok((connection % 2, work.await?)) });
     }
     let mut shares = [Share::default(), Share::default()];

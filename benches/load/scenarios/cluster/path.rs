@@ -9,14 +9,16 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use tokio::time::sleep;
 
-use crate::bench::{Bench, percentile};
-use crate::cluster::Cluster;
-use crate::http::Conn;
-use crate::servers::Calls;
-use crate::table::{Figure, Goal, Row, digits};
+use taskcast::bench::stats::percentile;
 
-use super::super::events;
+use crate::bench::Bench;
+use crate::cluster::Cluster;
+use crate::servers::Calls;
+use taskcast::bench::http::Conn;
+use taskcast::bench::table::{Figure, Goal, Row, digits};
+
 use super::ledger::{archived, await_archive};
+use taskcast::bench::scenarios::events;
 
 /// Publishes of a measurement.
 const PUBLISHES: u64 = 3_000;
@@ -84,7 +86,7 @@ pub async fn run(bench: &Bench) -> anyhow::Result<Vec<Row>> {
 
 fn row(name: &str, (value, text): (f64, String), goal: Goal) -> Row {
     let scenario = format!("two instances: {name}");
-    Row { scenario, baseline: None, server: Figure { value, text }, goal }
+    Row { scenario, baseline: None, server: Figure::worded(value, "", text), goal }
 }
 
 /// How often each command is called, a publish, whoever asks for it.

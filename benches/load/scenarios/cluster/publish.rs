@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::bench::Bench;
 use crate::cluster::Cluster;
-use crate::table::{Figure, Goal, Row, digits};
+use taskcast::bench::table::{Figure, Goal, Row, digits};
 
-use super::super::events;
-use super::super::publish::{BATCH, Plan, measure_over};
 use super::spread;
+use taskcast::bench::scenarios::events;
+use taskcast::bench::scenarios::publish::{BATCH, Plan, measure_over};
 
 /// The references and the multiples of them that are to be reached: events a second of another implementation.
 const SINGLE: (f64, f64) = (1_700.0, 10.0);
@@ -26,19 +26,19 @@ struct Round {
 /// One plain event a request, a task a connection.
 pub async fn single(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let name = "publish one event a request, a task a connection";
-    run(bench, name, &Plan::plain(bench.connections), SINGLE).await
+    run(bench, name, &Plan::plain(bench.pace.connections), SINGLE).await
 }
 
 /// One accumulate delta a request, a series a connection.
 pub async fn series(bench: &Bench) -> anyhow::Result<Vec<Row>> {
-    let plan = Plan { body: events::SERIES.to_owned(), events: 1, tasks: bench.connections };
+    let plan = Plan { body: events::SERIES.to_owned(), events: 1, tasks: bench.pace.connections };
     run(bench, "publish one accumulate delta a request", &plan, SERIES).await
 }
 
 /// Batches of plain events, a task a connection.
 pub async fn batch(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let name = format!("publish in batches of {BATCH}, events");
-    run(bench, &name, &Plan::batches(bench.connections), BATCHES).await
+    run(bench, &name, &Plan::batches(bench.pace.connections), BATCHES).await
 }
 
 async fn run(
@@ -48,19 +48,19 @@ async fn run(
     (reference, multiple): (f64, f64),
 ) -> anyhow::Result<Vec<Row>> {
     let cluster = Cluster::start(bench.launcher()?).await?;
-    let mut rounds = Vec::with_capacity(bench.rounds);
-    for _ in 0..bench.rounds {
+    let mut rounds = Vec::with_capacity(bench.pace.rounds);
+    for _ in 0..bench.pace.rounds {
         rounds.push(round(bench, &cluster, plan).await?);
     }
     let rates = spread(rounds.iter().map(|round| round.rate / 1e3).collect(), "k/s");
     let cpu = (0..3).map(|part| spread(rounds.iter().map(|round| round.cpu[part]).collect(), "µs").value);
     let cpu: Vec<String> = cpu.map(digits).collect();
     let text = format!("{}; CPU an event {} µs", rates.text, cpu.join(" + "));
-    let per_second = |rate: f64| Figure { value: rate / 1e3, text: format!("{} k/s", digits(rate / 1e3)) };
+    let per_second = |rate: f64| Figure::new(rate / 1e3, "k/s");
     Ok(vec![Row {
         scenario: format!("two instances: {name} (CPU: instances + Redis + Postgres)"),
         baseline: Some(per_second(reference)),
-        server: Figure { value: rates.value, text },
+        server: Figure::worded(rates.value, rates.unit, text),
         goal: Goal::RatioAtLeast(multiple),
     }])
 }
@@ -68,7 +68,7 @@ async fn run(
 /// CPU time is that of the whole round, which is a little more than the measured time.
 async fn round(bench: &Bench, cluster: &Cluster, plan: &Plan) -> anyhow::Result<Round> {
     let before = cluster.used()?;
-    let outcome = measure_over(bench, &cluster.targets(), plan).await?;
+    let outcome = measure_over(&bench.pace, &cluster.targets(), plan).await?;
     let after = cluster.used()?;
     let answers: usize = outcome.received.iter().map(|received| received.indexes.len()).sum();
     let events = (answers * plan.events) as f64;
