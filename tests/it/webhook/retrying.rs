@@ -56,6 +56,7 @@ async fn a_delay_that_is_too_long_to_sit_out_is_kept_in_the_store(store: Store) 
     assert_eq!(indexes(&seen), [0, 0, 1]);
     assert!(gaps(&seen)[0] >= Duration::from_millis(2500), "{:?}", gaps(&seen));
     assert_eq!(seen[1].header("x-taskcast-timestamp"), seen[0].header("x-taskcast-timestamp"));
+    assert!(seen[1].number("webhook-timestamp") - seen[0].number("webhook-timestamp") >= 2);
 }
 
 #[tokio::test]
