@@ -23,7 +23,7 @@
 //! A report holds ids, statuses, codes and the texts of errors, which hold no secrets; what producers put into params,
 //! error details and events only with [`SentryOptions::send_payloads`]. Panics come as unhandled errors: the crate's own
 //! panic integration is not used, since the text of a panic may hold what a client sent. Sending is the business of the
-//! client's transport; ours drops what does not fit into its queue and gives up an answer after [`ANSWER_TIMEOUT`].
+//! client's transport; ours drops what does not fit into its queue and gives up an answer after `ANSWER_TIMEOUT`.
 
 mod repeats;
 

@@ -1,7 +1,8 @@
 //! The command line: one command per file. `taskcast` alone is `taskcast start`.
 //!
 //! Everything but `start` and `migrate` speaks to a server through [`crate::client`], like any other program. What a
-//! command shows goes to standard output; what goes wrong goes to standard error, with an exit code of [`exit`].
+//! command shows goes to standard output; what goes wrong goes to standard error, with an exit code of the module
+//! `exit`.
 
 mod bench;
 mod completions;

@@ -105,9 +105,9 @@ impl Subscribe {
         self
     }
 
-    /// The events. The stream ends after [`Received::Done`], or after an error that another attempt would meet again: a
-    /// refusal (401, 403, 404 and others below 500), an answer that makes no sense, or no token from the provider.
-    /// Dropping it ends the subscription. Nothing happens while nobody waits for its next item.
+    /// The events. The stream ends after [`Received::Done`](super::Received::Done), or after an error that another
+    /// attempt would meet again: a refusal (401, 403, 404 and others below 500), an answer that makes no sense, or no
+    /// token from the provider. Dropping it ends the subscription. Nothing happens while nobody waits for its next item.
     ///
     /// Indexes grow from event to event, unless the task was replaced (by an import, or deleted and created anew) while
     /// there was no connection: then its events come from their beginning.
