@@ -80,7 +80,7 @@ impl Pump {
                     let bytes = &out_bytes[..read.unwrap_or(0)];
                     out_open = !bytes.is_empty();
                     show(bytes, tokio::io::stdout()).await;
-                    let text = if out_open { out_text.push(bytes) } else { out_text.finish() };
+                    let text = out_text.push(bytes);
                     self.last.add(out_lines.push(&text));
                     self.text(&text).await;
                 }
@@ -88,18 +88,22 @@ impl Pump {
                     let bytes = &err_bytes[..read.unwrap_or(0)];
                     err_open = !bytes.is_empty();
                     show(bytes, tokio::io::stderr()).await;
-                    let text = if err_open { err_text.push(bytes) } else { err_text.finish() };
-                    let mut lines = err_lines.push(&text);
-                    if !err_open {
-                        lines.extend(err_lines.finish());
-                    }
+                    let lines = err_lines.push(&err_text.push(bytes));
                     self.error_lines(&lines).await;
                     self.last_errors.add(lines);
                 }
                 () = silence(&mut self.exited) => break,
             }
         }
+        // Also when somebody else still holds the output: what the command wrote last may have no end.
+        let text = out_text.finish();
+        self.text(&text).await;
+        self.last.add(out_lines.push(&text));
         self.last.add(out_lines.finish().into_iter().collect());
+        let mut lines = err_lines.push(&err_text.finish());
+        lines.extend(err_lines.finish());
+        self.error_lines(&lines).await;
+        self.last_errors.add(lines);
         if let Some(publisher) = self.publisher.take() {
             tell_if_unpublished(publisher.close().await);
         }

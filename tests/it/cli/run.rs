@@ -268,8 +268,10 @@ async fn on_a_terminal_control_c_ends_the_command() {
 async fn what_is_left_in_the_background_does_not_hold_up_the_end() {
     let server = Server::start(Store::Memory).await;
     let user = User::of(&server);
-    let mut command = user.command(&["run", "--id", "l", "--", "sh", "-c", "sleep 30 & echo done"]);
+    let mut command =
+        user.command(&["run", "--id", "l", "--", "sh", "-c", "sleep 30 & printf last >&2; echo done"]);
     let ended = within("the command ends", command.stderr(Stdio::null()).output()).await.unwrap();
     assert_eq!((ended.status.code(), ended.stdout.as_slice()), (Some(0), &b"done\n"[..]));
     assert_eq!(task(&server, "l").await["status"], "completed");
+    assert_eq!(error_lines(&server, "l").await, ["last"]);
 }
